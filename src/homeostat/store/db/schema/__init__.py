@@ -1,0 +1,9 @@
+"""Every table, one module for each owner. A room reads and writes its own tables and no others.
+
+Instants are BigInteger microseconds of event time (`*_at`) unless named `*_wall` (seconds of the machine's clock).
+Structured values are canonical JSON in Text, typed by the owner's `records.py`.
+"""
+
+from homeostat.store.db.schema.base import metadata
+
+__all__ = ["metadata"]

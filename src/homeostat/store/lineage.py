@@ -1,0 +1,67 @@
+"""The lineage graph: what was made from what, walked both ways.
+
+A node is text `kind:key`, made by `node`. Kinds: `source`, `dataset` (`dataset:flights@12`), `table` (a digest),
+`action`, `code`, `environment`, `model` (a digest), `model-version` (`late-flights@3`), `report`, `approval`,
+`deployment` (`late-flights@7`), `run`, `decision`. An edge says: `child` came from `parent`, in the role named.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from homeostat.core.clock import Micros
+from homeostat.store.db.schema.base import lineage
+
+_BATCH = 500  # bound variables in one statement: SQLite allowed 999 for long
+
+
+class Edge(NamedTuple):
+    child: str
+    parent: str
+    role: str
+
+
+def node(kind: str, key: str | int) -> str:
+    return f"{kind}:{key}"
+
+
+def record(connection: Connection, at: Micros, edges: Iterable[Edge]) -> None:
+    """Add edges in the caller's transaction; an edge that is there already stays as it is."""
+    for edge in dict.fromkeys(edges):
+        known = connection.execute(
+            select(lineage.c.at).where(
+                lineage.c.child == edge.child, lineage.c.parent == edge.parent, lineage.c.role == edge.role
+            )
+        ).first()
+        if known is None:
+            connection.execute(lineage.insert().values(**edge._asdict(), at=at))
+
+
+def upstream(connection: Connection, start: str, *, max_depth: int = 64) -> list[Edge]:
+    """Every edge on the way from `start` to its sources, nearest first."""
+    return _walk(connection, start, forward=False, max_depth=max_depth)
+
+
+def downstream(connection: Connection, start: str, *, max_depth: int = 64) -> list[Edge]:
+    """Every edge on the way from `start` to what was made of it, nearest first."""
+    return _walk(connection, start, forward=True, max_depth=max_depth)
+
+
+def _walk(connection: Connection, start: str, *, forward: bool, max_depth: int) -> list[Edge]:
+    here, there = (lineage.c.parent, lineage.c.child) if forward else (lineage.c.child, lineage.c.parent)
+    seen, frontier, found = {start}, [start], dict[Edge, None]()
+    for _ in range(max_depth):
+        reached: dict[str, None] = {}
+        for first in range(0, len(frontier), _BATCH):
+            query = select(lineage.c.child, lineage.c.parent, lineage.c.role, there.label("next")).where(
+                here.in_(frontier[first : first + _BATCH])
+            )
+            for row in connection.execute(query.order_by(lineage.c.at, there)):
+                found[Edge(row.child, row.parent, row.role)] = None
+                reached[row.next] = None
+        frontier = [name for name in reached if name not in seen]
+        seen.update(frontier)
+        if not frontier:
+            break
+    return list(found)
