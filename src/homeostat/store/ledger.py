@@ -59,7 +59,7 @@ def entries(
     if kinds:
         query = query.where(ledger.c.kind.in_(kinds))
     query = query.order_by(ledger.c.id.desc() if newest_first else ledger.c.id)
-    return [msgspec.convert(dict(row), Entry) for row in connection.execute(query).mappings()]
+    return [Entry(**row) for row in connection.execute(query).mappings()]
 
 
 def position(connection: Connection, cursor: str) -> int:
