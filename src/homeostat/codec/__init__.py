@@ -1,1 +1,1 @@
-"""How values become bytes and digests: tables, models, canonical hashes."""
+"""How values become bytes and digests: tables, models and what a model needs of its input."""
