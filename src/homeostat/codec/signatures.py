@@ -90,9 +90,9 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
         return [column.name for column in self.columns]
 
     @cached_property
-    def schema(self) -> pl.Schema:
-        """The polars schema of the frames that a model is given."""
-        return pl.Schema({column.name: _dtype(column) for column in self.columns})
+    def dtypes(self) -> list[pl.DataType]:
+        """The column types of the frames that a model is given."""
+        return [_dtype(column) for column in self.columns]
 
     def check(self, rows: Sequence[Mapping[str, Any]]) -> list[list[Value]]:
         """Take exactly the columns of the signature out of decoded JSON rows.
@@ -122,9 +122,9 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
         Raises: WrongType if a number needs more than 64 bits.
         """
         series = []
-        for column, values in zip(self.columns, columns, strict=True):
+        for column, dtype, values in zip(self.columns, self.dtypes, columns, strict=True):
             try:
-                series.append(pl.Series(column.name, values, dtype=_dtype(column)))
+                series.append(pl.Series(column.name, values, dtype=dtype))
             except (OverflowError, TypeError) as error:
                 raise WrongType(f"Column {column.name!r} needs {_NEEDED[column.type]}: {error}.") from error
         return pl.DataFrame(series)
@@ -138,7 +138,7 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
 
         Raises: MissingColumn naming those that are not there. WrongType if a column cannot be cast.
         """
-        if frame.schema == self.schema:
+        if frame.columns == self.names and frame.dtypes == self.dtypes:
             return frame
         missing = [name for name in self.names if name not in frame.columns]
         if missing:
@@ -147,7 +147,7 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
                 f"Add it to the rows, or train the model without it."
             )
         try:
-            return frame.select(pl.col(name).cast(dtype) for name, dtype in self.schema.items())
+            return frame.select(pl.col(name).cast(dtype) for name, dtype in zip(self.names, self.dtypes, strict=True))
         except pl.exceptions.PolarsError as error:
             raise WrongType(f"The rows do not have the types that the model was trained with: {error}.") from error
 
