@@ -1,0 +1,5 @@
+"""Model versions and what lets them into production: gates, approvals, waivers, aliases.
+
+`gate.py` is what users declare, `metrics.py` the numerics, `judge.py` the pure judgement, `rules.py` who may pass,
+`service.py` the verbs and `queries.py` the reads.
+"""
