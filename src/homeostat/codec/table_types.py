@@ -12,6 +12,7 @@ anything else looks at a table its types are settled, so that equal ids mean equ
 - extension types -> their storage; run-end encoding is undone
 """
 
+import re
 from collections.abc import Callable
 
 import pyarrow as pa
@@ -21,6 +22,7 @@ from homeostat.core.errors import WrongType
 
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "Z", "+00:00", "-00:00", "GMT", "Etc/GMT", "Zulu", "Etc/Zulu"})
 _types = pa.types
+_TIMESTAMP = re.compile(r"timestamp\[(us|ns)(?:, (.+))?\]")
 _NAMES = {
     pa.large_string(): "string",
     pa.large_binary(): "binary",
@@ -29,6 +31,10 @@ _NAMES = {
     pa.float64(): "float64",
     pa.date32(): "date",
     pa.time64("ns"): "time",
+}
+_INTEGERS = (pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16(), pa.uint32(), pa.uint64())
+_BY_NAME = {name: kind for kind, name in _NAMES.items()} | {
+    str(kind): kind for kind in (*_INTEGERS, pa.bool_(), pa.duration("us"), pa.duration("ns"))
 }
 
 
@@ -75,6 +81,12 @@ def spelled(settled: pa.DataType) -> str:
     if _types.is_timestamp(settled):
         return f"timestamp[{settled.unit}, {settled.tz}]" if settled.tz else f"timestamp[{settled.unit}]"
     return str(settled)
+
+
+def type_named(name: str) -> pa.DataType | None:
+    """The settled type that `spelled` calls so; None if it is nested, a decimal, or unknown."""
+    match = _TIMESTAMP.fullmatch(name)
+    return pa.timestamp(match[1], match[2]) if match else _BY_NAME.get(name)
 
 
 def _refuse_twins(names: list[str]) -> None:

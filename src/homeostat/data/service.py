@@ -1,0 +1,286 @@
+"""Datasets: append, replace, read, window; and the contract that each append is held to.
+
+The rows go to the object store first, then one transaction makes the version: row, ref, facts and lineage. A crash in
+between leaves an unreferenced object and nothing else.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from homeostat.codec.table_digest import digest_table
+from homeostat.codec.tables import Dataset, Table, decode, encode
+from homeostat.core.clock import Clock, Micros, iso
+from homeostat.core.digests import Digest, short
+from homeostat.core.errors import ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
+from homeostat.core.ids import check_name
+from homeostat.data import queries
+from homeostat.data.contract import Contract, read_contract, write_contract
+from homeostat.data.facts import ContractSet
+from homeostat.data.files import read_file
+from homeostat.data.quarantine import block_append, resolve
+from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Report, Segment, Verdict, Version
+from homeostat.data.rules import between, overlapping, widened
+from homeostat.data.validate import validate
+from homeostat.data.versions import Versions, commit
+from homeostat.store import ledger, refs
+from homeostat.store.db import Database
+from homeostat.store.objects import ObjectStore
+
+
+class Datasets:
+    """The datasets of a workspace. Safe for threads and processes: two appends at once both succeed, one after the other."""
+
+    def __init__(self, database: Database, objects: ObjectStore, clock: Clock) -> None:
+        self._database = database
+        self._objects = objects
+        self._clock = clock
+        self._versions = Versions(objects)
+
+    def append(
+        self, name: str, rows: Any, *, source: str = "", contract: Contract | None = None, actor: str = "local"
+    ) -> Appended:
+        """Add rows to a dataset, or begin one; a transaction by itself.
+
+        Args:
+            name: of the dataset.
+            rows: anything `Table.of` takes, with the dataset's columns.
+            source: where they come from. The same rows from the same source are added once, however often they are
+                sent; a later accepted append of the same source repairs a blocked one.
+            contract: to hold them to instead of the dataset's own (see `set_contract`).
+            actor: who adds them.
+
+        Raises: ContractViolated if the contract refuses them; they are in quarantine then. MissingColumn, WrongType or
+            BadData if they do not fit the dataset.
+        Cost: O(rows added), plus the list of segments.
+        """
+        offer = Offer(dataset=name, rows=Table.of(rows), source=source, actor=actor, keeps_history=True)
+        return self._add(offer, contract)
+
+    def replace(
+        self, name: str, rows: Any, *, source: str = "", contract: Contract | None = None, actor: str = "local"
+    ) -> Appended:
+        """Make `rows` the whole content of a dataset's next version; columns may differ. Else like `append`."""
+        offer = Offer(dataset=name, rows=Table.of(rows), source=source, actor=actor, keeps_history=False)
+        return self._add(offer, contract)
+
+    def import_file(self, name: str, path: Path, *, replace: bool = False, actor: str = "local") -> Appended:
+        """Add the rows of a CSV, Parquet, JSON Lines or Arrow file, chosen by its suffix; the path is their source.
+
+        Raises: NotFound if there is no such file. BadData if it is not of its kind. Else as `append`.
+        """
+        offer = Offer(
+            dataset=name,
+            rows=read_file(path),
+            source=path.as_posix(),
+            actor=actor,
+            keeps_history=not replace,
+        )
+        return self._add(offer, None)
+
+    def version(self, name: str, number: int | None = None) -> Version:
+        """A version by its number, the latest if None.
+
+        Raises: NotFound saying what there is.
+        """
+        with self._database.read() as connection:
+            found = queries.newest(connection, name) if number is None else queries.by_number(connection, name, number)
+            if found is not None:
+                return found
+            newest = queries.newest(connection, name)
+            known = queries.names(connection)
+        if newest is not None:
+            raise NotFound(f"Dataset {name!r} has no version {number}: its versions are 1 to {newest.number}.")
+        there = f"There are: {', '.join(known)}" if known else "There is none yet; add one with: homeostat data add"
+        raise NotFound(f"No dataset is named {name!r}. {there}.")
+
+    def versions(self, name: str) -> list[Version]:
+        """Every version of a dataset, newest first.
+
+        Raises: NotFound if there is no such dataset.
+        """
+        with self._database.read() as connection:
+            found = queries.versions(connection, name)
+        return found or [self.version(name)]
+
+    def names(self) -> list[str]:
+        with self._database.read() as connection:
+            return queries.names(connection)
+
+    def catalog(self) -> list[Version]:
+        """The latest version of each dataset, by name."""
+        with self._database.read() as connection:
+            return queries.catalog(connection)
+
+    def report(self, version: Version) -> Report | None:
+        """What the contract said of the append that made `version`."""
+        with self._database.read() as connection:
+            return queries.report(connection, version.dataset, version.number)
+
+    def read(self, version: Version, columns: Sequence[str] | None = None) -> Dataset:
+        """All rows of a version.
+
+        Raises: MissingColumn naming the columns there are. CorruptObject naming the segment if the store lost its bytes.
+        """
+        _check_columns(version, columns or ())
+        return _dataset(version, self._rows(version, self._manifest(version).segments, columns))
+
+    def window(self, name: str, *, last_us: int, on: str, until: Micros, number: int | None = None) -> Dataset:
+        """Rows of a version with until - last_us <= on < until, in the order in which they were added.
+
+        Args:
+            name: of the dataset.
+            last_us: length of the window, microseconds.
+            on: a timestamp column; rows without a value in it are in no window.
+            until: end of the window, exclusive.
+            number: of the version, the latest if None.
+
+        Raises: NotFound, MissingColumn, CorruptObject as `version` and `read`. WrongType if `on` holds no timestamps.
+        Cost: reads only segments whose bounds overlap the window.
+        """
+        version = self.version(name, number)
+        _check_columns(version, (on,))
+        kind = next(column.type for column in version.columns if column.name == on)
+        if not kind.startswith("timestamp"):
+            raise WrongType(f"Column {on!r} of {version.node} is {kind}: a window needs a timestamp column.")
+        segments = self._manifest(version).segments
+        chosen = overlapping(segments, on, until - last_us, until)
+        rows = self._rows(version, chosen or segments[:1], None)
+        return _dataset(version, between(rows, on, until - last_us, until))
+
+    def verify(self, version: Version) -> None:
+        """Read every byte of a version again and compare its content with its id.
+
+        Raises: CorruptObject naming what differs.
+        """
+        manifest = self._manifest(version)
+        for segment in manifest.segments:
+            self._versions.check(version, segment)
+        found = digest_table(self._rows(version, manifest.segments, None))
+        if found.id != version.id:
+            raise CorruptObject(
+                f"{version.node} has id {short(version.id)}, but its rows have {short(found.id)}. Its segments are intact: "
+                f"the manifest {short(version.manifest)} was made by another program. Add the data again from its source."
+            )
+
+    def contract(self, name: str) -> Contract | None:
+        """The contract that appends to a dataset are held to."""
+        with self._database.read() as connection:
+            digest = refs.get(connection, f"contract/{name}")
+        return None if digest is None else read_contract(self._objects.read(digest))
+
+    def set_contract(self, name: str, contract: Contract, *, actor: str = "local") -> Digest:
+        """Hold every later append to `contract`; a transaction by itself. Earlier contracts stay in the ref's history."""
+        check_name("dataset", name)
+        digest = self._objects.put(write_contract(contract))
+        with self._database.write() as connection:
+            at = self._clock.now()
+            if refs.get(connection, f"contract/{name}") != digest:
+                refs.move(connection, f"contract/{name}", digest, at, actor)
+                ledger.append(connection, at, ContractSet(actor=actor, dataset=name, contract=digest))
+        return digest
+
+    def contract_history(self, name: str) -> list[refs.Move]:
+        """Contracts of a dataset by digest, newest first."""
+        with self._database.read() as connection:
+            return refs.history(connection, f"contract/{name}")
+
+    def blocks(self, names: Sequence[str]) -> list[Quarantine]:
+        """Blocked appends to these datasets that nobody has repaired or dismissed, newest first."""
+        with self._database.read() as connection:
+            return queries.blocks(connection, names)
+
+    def dismiss(self, block_id: str, why: str, *, actor: str = "local") -> Quarantine:
+        """Settle a block without its rows; a transaction by itself.
+
+        Raises: NotFound if there is no such block. UserError if it is settled already, or no reason is given.
+        """
+        if not why.strip():
+            raise UserError(f"Say why {block_id} can be dismissed: the reason is kept in the audit log.")
+        with self._database.write() as connection:
+            found = queries.quarantine_by_id(connection, block_id)
+            if found is None or not found.is_block:
+                raise NotFound(f"No blocked append has the id {block_id!r}.")
+            if found.resolved_at is not None:
+                raise UserError(f"{block_id} was settled at {iso(found.resolved_at)}: {found.resolution}.")
+            return resolve(connection, found, f"dismissed: {why}", self._clock.now(), actor)
+
+    def quarantined(self, name: str) -> list[Quarantine]:
+        """Whatever contracts kept out of a dataset, settled or not, newest first."""
+        with self._database.read() as connection:
+            return queries.quarantines(connection, name)
+
+    def quarantined_rows(self, quarantine_id: str) -> Table:
+        """The rows that were kept out.
+
+        Raises: NotFound if there is no such quarantine.
+        """
+        with self._database.read() as connection:
+            found = queries.quarantine_by_id(connection, quarantine_id)
+        if found is None:
+            raise NotFound(f"Nothing in quarantine has the id {quarantine_id!r}.")
+        return decode(self._objects.read(found.object))
+
+    def _add(self, offer: Offer, contract: Contract | None) -> Appended:
+        check_name("dataset", offer.dataset)
+        with self._database.read() as connection:
+            known = queries.accepted(connection, offer)
+            head = queries.newest(connection, offer.dataset)
+        if known is not None:
+            return Appended(version=known, report=None, is_new=False)
+        held_to = contract or self.contract(offer.dataset)
+        verdict = None if held_to is None else validate(_ready(offer, head, held_to), held_to)
+        if verdict is not None and verdict.report.is_blocked:
+            self._refuse(offer, verdict)
+        while True:
+            draft = self._versions.draft(offer, head, offer.rows if verdict is None else verdict.accepted)
+            rejected = (
+                None if verdict is None or not verdict.rejected.rows else self._objects.put(encode(verdict.rejected))
+            )
+            with self._database.write() as connection:
+                newest = queries.newest(connection, offer.dataset)
+                known = queries.accepted(connection, offer)
+                if known is not None:
+                    return Appended(version=known, report=None, is_new=False)
+                if newest == head:
+                    version = commit(connection, offer, draft, self._clock.now(), verdict=verdict, rejected=rejected)
+                    return Appended(version=version, report=None if verdict is None else verdict.report)
+            head = newest  # another process was faster: build on its version
+
+    def _refuse(self, offer: Offer, verdict: Verdict) -> None:
+        content = self._objects.put(encode(verdict.rejected))
+        with self._database.write() as connection:
+            block = block_append(connection, offer, verdict.report, content, self._clock.now())
+        again = f"send it again with source={offer.source!r}" if offer.source else "send it again mended"
+        raise ContractViolated(
+            f"Contract {verdict.report.contract!r} blocked {offer.rows.rows} rows for {offer.dataset!r}: "
+            f"{verdict.report.reason}. Nothing was added; the rows are in quarantine as {block.id}. Mend the feed and "
+            f"{again}, or dismiss the block: homeostat data dismiss {block.id} --why ..."
+        )
+
+    def _manifest(self, version: Version) -> Manifest:
+        return self._versions.manifest(version)
+
+    def _rows(self, version: Version, segments: Sequence[Segment], columns: Sequence[str] | None) -> pa.Table:
+        return pa.concat_tables([self._versions.segment(version, segment, columns) for segment in segments])
+
+
+def _dataset(version: Version, rows: pa.Table) -> Dataset:
+    return Dataset(rows, name=version.dataset, version=version.number, origin=(version.node,))
+
+
+def _ready(offer: Offer, head: Version | None, contract: Contract) -> Table:
+    """The offered rows in the types that contract and dataset want, as far as nothing is lost."""
+    wanted = {column.name: column.type for column in head.columns} if head else {}
+    return widened(offer.rows, wanted | contract.types)
+
+
+def _check_columns(version: Version, wanted: Sequence[str]) -> None:
+    known = [column.name for column in version.columns]
+    missing = [name for name in wanted if name not in known]
+    if missing:
+        raise MissingColumn(
+            f"{version.node} has no column {', '.join(map(repr, missing))}. Its columns are: {', '.join(known)}."
+        )
