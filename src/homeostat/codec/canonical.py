@@ -10,10 +10,11 @@ container is the digest of its members, so sharing a member and holding an equal
 something that is still being walked is its distance up the walk, so cycles end.
 """
 
+import copyreg
 import json
 import struct
 from collections.abc import Iterable
-from types import BuiltinFunctionType, FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,7 +51,7 @@ class Canonical(NamedTuple):
 def canonical_hash(value: Any) -> Digest:
     """Digest of what `value` is: equal across processes, hash seeds, thread counts and a pickle round trip.
 
-    Raises: InvalidDeclaration if something in it cannot be taken apart (a lock, an open file), naming it.
+    Raises: InvalidDeclaration if something in it cannot be taken apart (a lock, an open file, a lambda), naming it.
     Cost: one pass over the object; arrays at the speed of BLAKE3, Python objects about 2 µs each.
     """
     return canonical(value).digest
@@ -59,7 +60,13 @@ def canonical_hash(value: Any) -> Digest:
 def canonical(value: Any) -> Canonical:
     """As `canonical_hash`, with the packages met on the way."""
     walk = _Walk()
-    return Canonical(Digest(blake3(walk.encode(value)).hexdigest()), frozenset(walk.packages))
+    try:
+        encoded = walk.encode(value)
+    except RecursionError as error:
+        raise InvalidDeclaration(
+            f"A {type(value).__qualname__} is nested too deeply to be hashed or stored. Keep its nodes in a list or an array."
+        ) from error
+    return Canonical(Digest(blake3(encoded).hexdigest()), frozenset(walk.packages))
 
 
 def _leaf(tag: bytes, payload: bytes) -> bytes:
@@ -136,23 +143,24 @@ class _Walk:
             return head + self._sequence(b"L", [array[name] for name in array.dtype.names])
         if array.dtype.hasobject:
             return head + self._sequence(b"L", array.ravel().tolist())
-        hasher = blake3()
-        hasher.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-        return head + hasher.digest()
+        if array.dtype.itemsize == 0:  # a text of no characters
+            return head
+        return head + blake3(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data).digest()
 
     def _object(self, value: Any) -> bytes:
         try:
-            reduced = value.__reduce_ex__(4)
+            # As pickle does: some packages register how their types are taken apart (numpy's ufuncs).
+            registered = copyreg.dispatch_table.get(type(value))
+            reduced = registered(value) if registered else value.__reduce_ex__(4)
         except (TypeError, AttributeError) as error:
             raise InvalidDeclaration(
                 f"A {type(value).__module__}.{type(value).__qualname__} inside the model cannot be taken apart ({error}), "
                 f"so the model can be neither hashed nor stored. Remove it from the estimator before returning the model."
             ) from error
         if isinstance(reduced, str):  # a global by its name, such as a ufunc
-            return b"N" + self._named(b"n", type(value)) + self.encode(reduced)
+            module = str(getattr(value, "__module__", ""))
+            return b"N" + self._named(b"n", type(value)) + self.encode(module) + self.encode(reduced)
         made_by, arguments, state, items, pairs = (*reduced, None, None, None)[:5]
-        # The members live as long as the walk: their addresses serve as names.
-        self._held.append(reduced)
         parts = [self._named(b"n", type(value)), self.encode(made_by), self._sequence(b"T", arguments)]
         parts.append(self._state(state))
         parts.append(self._sequence(b"L", items or ()))
@@ -168,6 +176,11 @@ class _Walk:
 
     def _named(self, tag: bytes, value: Any) -> bytes:
         module = value.__module__ or ""
+        if isinstance(value, FunctionType) and "<" in value.__qualname__:
+            raise InvalidDeclaration(
+                f"The function {module}.{value.__qualname__} inside the model has no name by which another process finds it. "
+                f"Move it to the top level of a module."
+            )
         self.packages.add(module.partition(".")[0])
         return _leaf(tag, f"{module}:{value.__qualname__}".encode())
 
@@ -183,7 +196,7 @@ def _joined(encodings: list[bytes]) -> bytes:
 def _is_bound(value: Any) -> bool:
     """Whether a built-in is a method of an object: then the object counts."""
     owner = getattr(value, "__self__", None)
-    return isinstance(value, BuiltinFunctionType) and owner is not None and not hasattr(owner, "__loader__")
+    return isinstance(value, BuiltinFunctionType) and owner is not None and not isinstance(owner, ModuleType)
 
 
 def _dtype_name(dtype: np.dtype[Any]) -> str:
