@@ -71,23 +71,25 @@ class Panel:
         at = self.ints("at")[first:]
         return first + np.flatnonzero((at >= start_at) & (at < end_at))
 
-    def append_predictions(self, table: pa.Table) -> NDArray[np.int64]:
+    def append_predictions(self, table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Take prediction rows of the log; an id that is known already is counted as a duplicate.
 
-        Returns: event times of the rows whose figures changed.
+        Returns: which rows of the table are new, and their event times.
         Raises: MissingColumn naming what the log lacks; nothing was changed then.
         """
+        if not table.num_rows:
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         read = {name: _numbers(table, name) for name in ("at", "version", "other_version", "score", "other_score")}
         read["latency_ms"] = _numbers(table, "latency_ms")
         ids = table["id"].to_pylist()
         first = self.rows
-        fresh = []
+        fresh: list[int] = []
         for index, prediction in enumerate(ids):
             if self._row_of.setdefault(prediction, first + len(fresh)) == first + len(fresh):
                 fresh.append(index)
         self._duplicates += len(ids) - len(fresh)
         if not fresh:
-            return np.empty(0, dtype=np.int64)
+            return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
         self._grow(first + len(fresh))
         new = slice(first, first + len(fresh))
         for name, values in read.items():
@@ -102,7 +104,7 @@ class Panel:
         self.rows = first + len(fresh)
         if self._waiting:
             self._join_waiting(ids[index] for index in fresh)
-        return np.array(at)
+        return np.array(fresh), np.array(at)
 
     def append_labels(self, table: pa.Table) -> NDArray[np.int64]:
         """Take label rows of the log, for predictions read or still to come.
@@ -110,6 +112,8 @@ class Panel:
         Returns: event times of the predictions whose figures changed.
         Raises: MissingColumn naming what the log lacks; nothing was changed then.
         """
+        if not table.num_rows:
+            return np.empty(0, dtype=np.int64)
         values, times = _numbers(table, "value").tolist(), _numbers(table, "at").tolist()
         changed = []
         for prediction, value, at in zip(table["id"].to_pylist(), values, times, strict=True):

@@ -7,9 +7,10 @@ import msgspec
 from sqlalchemy import Connection, func, select
 
 from homeostat.core.clock import Micros
-from homeostat.monitor.records import Figures, Ingested, Reading
+from homeostat.monitor.inputs import Reference
+from homeostat.monitor.records import Drifted, Figures, Ingested, Reading
+from homeostat.store.db.schema.monitor import drift_references, observed, readings
 from homeostat.store.db.schema.monitor import figures as figures_table
-from homeostat.store.db.schema.monitor import observed, readings
 
 
 def figures(connection: Connection, system: str, unit: Literal["week", "day"] = "week") -> list[Figures]:
@@ -44,6 +45,30 @@ def reading_history(
         query = query.where(readings.c.at >= since)
     bodies = connection.execute(query.order_by(readings.c.id.desc()).limit(limit)).scalars().all()
     return _decoded(bodies[::-1])
+
+
+def drift_by_feature(
+    connection: Connection, system: str, setpoint: str, *, since: Micros | None = None
+) -> list[Drifted]:
+    """Distances of each feature in the kept readings of a drift setpoint, oldest first: rows of a heat map."""
+    return [
+        Drifted(
+            at=reading.at,
+            feature=entry["feature"],
+            distance=entry[setpoint.removeprefix("drift:")],
+            is_significant=entry["is_significant"],
+        )
+        for reading in reading_history(connection, system, setpoint, since=since)
+        for entry in reading.evidence.get("features", ())
+    ]
+
+
+def reference(connection: Connection, system: str) -> Reference | None:
+    """The reference for drift that was set last; None if none was."""
+    query = select(drift_references.c.body).where(drift_references.c.system == system)
+    newest = query.order_by(drift_references.c.set_at.desc(), drift_references.c.version.desc()).limit(1)
+    body = connection.execute(newest).scalar()
+    return msgspec.json.decode(body, type=Reference) if body else None
 
 
 def _decoded(bodies: Sequence[str]) -> list[Reading]:

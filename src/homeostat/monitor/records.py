@@ -109,3 +109,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     def coverage(self) -> float:
         """Labelled share of the predictions."""
         return self.labels / self.predictions
+
+
+class Drifted(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a feature lay from its reference, in a kept reading."""
+
+    at: Micros
+    feature: str
+    distance: float
+    is_significant: bool

@@ -6,12 +6,14 @@ the log after a restart, so a crash loses nothing and counts nothing twice: figu
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, insert
 
 from homeostat.core.clock import DAY, Clock, Micros
 from homeostat.monitor import queries
-from homeostat.monitor.drift import unjudged
+from homeostat.monitor.drift import read_drift
+from homeostat.monitor.inputs import Inputs, reference_of
 from homeostat.monitor.operation import read_age, read_errors, read_latency
 from homeostat.monitor.panel import Panel
 from homeostat.monitor.performance import Watch, read_paired, read_performance, watch
@@ -21,10 +23,11 @@ from homeostat.monitor.records import Figures, Ingested, PairedEvidence, Reading
 from homeostat.monitor.rules import figures
 from homeostat.monitor.setpoints import Age, Drift, Errors, Latency, Loss, Performance, Setpoint
 from homeostat.store.db import Database
+from homeostat.store.db.schema.monitor import drift_references, observed
 from homeostat.store.db.schema.monitor import figures as figures_table
-from homeostat.store.db.schema.monitor import observed
 
 MONDAY = Micros(4 * DAY)  # 1970-01-05: weeks begin on Mondays unless told otherwise
+_FIRST_DAYS = 14 * DAY  # make the reference for drift where none is set
 _UNITS = {"day": DAY, "week": 7 * DAY}
 
 
@@ -33,9 +36,9 @@ class _Observed:
 
     def __init__(self) -> None:
         self.panel = Panel()
+        self.inputs = Inputs()
         self.predictions_cursor = ""
         self.labels_cursor = ""
-        self.changed_days: set[int] = set()  # starts of days whose figures are not committed yet
         self.watches: dict[Performance, Watch] = {}
 
 
@@ -63,20 +66,16 @@ class Monitor:
         Cost: the new rows and the weeks they touch; the first call of a process reads the whole log.
         """
         seen = self._seen(system)
-        predictions, predictions_cursor = self._log.predictions(system, seen.predictions_cursor)
-        labels, labels_cursor = self._log.labels(system, seen.labels_cursor)
-        if not predictions.num_rows and not labels.num_rows and not seen.changed_days:
-            return seen.panel.ingested
-        if predictions.num_rows:
-            self._mark(seen, seen.panel.append_predictions(predictions))
-            seen.predictions_cursor = predictions_cursor
-        if labels.num_rows:
-            self._mark(seen, seen.panel.append_labels(labels))
-            seen.labels_cursor = labels_cursor
-        with self._database.write() as connection:
-            self._write_figures(connection, system, seen)
-        # Only now: a commit that failed is made good by the next one.
-        seen.changed_days = set()
+        before = seen.panel.ingested
+        try:
+            changed_at = self._take(system, seen)
+            if seen.panel.ingested != before:
+                with self._database.write() as connection:
+                    self._write_figures(connection, system, seen, changed_at)
+        except BaseException:
+            # Memory may be ahead of the database now, or half way: the next call reads the log anew.
+            del self._systems[system]
+            raise
         return seen.panel.ingested
 
     def read(
@@ -88,7 +87,7 @@ class Monitor:
         champion_since: Micros | None = None,
         champion_trained_at: Micros | None = None,
     ) -> list[Reading]:
-        """Every setpoint as it stands at `now`, by what was ingested.
+        """Every setpoint as it stands at `now`, by what this process has ingested.
 
         Args:
             system: whose.
@@ -140,8 +139,42 @@ class Monitor:
         with self._database.read() as connection:
             return queries.figures(connection, system, "week")
 
+    def set_reference(self, system: str, table: pa.Table, version: int) -> None:
+        """Compare inputs, from now on, with the rows a model version was trained on; a transaction.
+
+        Args:
+            system: whose.
+            table: the raw inputs, and `score` if the model's scores of these rows are known; columns that the log does
+                not have are of no effect.
+            version: model version. The reference set last is the one that counts.
+        """
+        reference = reference_of(table, version)
+        with self._database.write() as connection:
+            connection.execute(
+                delete(drift_references).where(
+                    drift_references.c.system == system, drift_references.c.version == version
+                )
+            )
+            connection.execute(
+                insert(drift_references).values(
+                    system=system,
+                    version=version,
+                    set_at=self._clock.now(),
+                    body=msgspec.json.encode(reference).decode(),
+                )
+            )
+        self._seen(system).inputs.compare_with(reference)
+
     def _seen(self, system: str) -> _Observed:
-        return self._systems.setdefault(system, _Observed())
+        """What is in memory of a system; at first, nothing but the reference that counts."""
+        seen = self._systems.get(system)
+        if seen is None:
+            seen = self._systems[system] = _Observed()
+            with self._database.read() as connection:
+                reference = queries.reference(connection, system)
+            if reference is not None:
+                seen.inputs.compare_with(reference)
+        return seen
 
     def _read_one(
         self, system: str, setpoint: Setpoint, now: Micros, since: Micros | None, trained_at: Micros | None
@@ -160,16 +193,28 @@ class Monitor:
             case Age():
                 return read_age(system, setpoint, trained_at, now)
             case Drift():
-                return unjudged(system, setpoint, now, "There is no reference yet.")
+                return read_drift(seen.inputs, system, setpoint, now)
 
-    def _mark(self, seen: _Observed, at: NDArray[np.int64]) -> None:
-        days = (at - self._origin) // DAY * DAY + self._origin
-        seen.changed_days.update(np.unique(days).tolist())
+    def _take(self, system: str, seen: _Observed) -> NDArray[np.int64]:
+        """Bring memory up to the log; event times of the predictions whose figures changed."""
+        predictions, seen.predictions_cursor = self._log.predictions(system, seen.predictions_cursor)
+        labels, seen.labels_cursor = self._log.labels(system, seen.labels_cursor)
+        fresh, at = seen.panel.append_predictions(predictions)
+        seen.inputs.append(predictions.take(fresh), at)
+        if seen.inputs.reference is None:
+            first_days = seen.inputs.first_days(_FIRST_DAYS)
+            if first_days is not None:
+                seen.inputs.compare_with(reference_of(first_days, version=0))
+        seen.inputs.forget()
+        return np.concatenate((at, seen.panel.append_labels(labels)))
 
-    def _write_figures(self, connection: Connection, system: str, seen: _Observed) -> None:
+    def _write_figures(
+        self, connection: Connection, system: str, seen: _Observed, changed_at: NDArray[np.int64]
+    ) -> None:
+        """Overwrite the figures of the days and weeks of these predictions with what the log says."""
         panel = seen.panel
         for unit, length in _UNITS.items():
-            starts = sorted({(day - self._origin) // length * length + self._origin for day in seen.changed_days})
+            starts = (np.unique((changed_at - self._origin) // length) * length + self._origin).tolist()
             connection.execute(
                 delete(figures_table).where(
                     figures_table.c.system == system,

@@ -102,7 +102,7 @@ def deviation(variation: NDArray[np.float64], alpha: float) -> NDArray[np.float6
     penalty = variation[:, None] * _PSI
     low = np.zeros(len(variation))
     # One λ alone, paying for its share of the mixture, crosses here already.
-    high = np.min((needed + math.log(len(_LAMBDAS)) + penalty) / _LAMBDAS, axis=1)
+    high: NDArray[np.float64] = np.min((needed + math.log(len(_LAMBDAS)) + penalty) / _LAMBDAS, axis=1)
     for _ in range(_BISECTIONS):
         middle = (low + high) / 2
         exponents = _LAMBDAS * middle[:, None] - penalty
