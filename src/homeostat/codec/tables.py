@@ -75,7 +75,7 @@ class Table:
     def columns(self) -> tuple[str, ...]:
         return tuple(self._arrow.column_names)
 
-    @property
+    @cached_property
     def types(self) -> dict[str, str]:
         """Spelled type of each column."""
         return {field.name: spelled(field.type) for field in self._arrow.schema}
@@ -140,7 +140,8 @@ def decode(source: Path | bytes) -> Table:
 def write_segment(rows: pa.Table) -> bytes:
     """Rows of settled types as zstd Parquet; the same rows in the same chunks give the same bytes."""
     sink = io.BytesIO()
-    pq.write_table(rows, sink, compression="zstd", compression_level=3, write_statistics=False)
+    # No dictionaries: zstd finds the repetition as well, and segments are small. No statistics: manifests hold the bounds.
+    pq.write_table(rows, sink, compression="zstd", compression_level=3, use_dictionary=False, write_statistics=False)
     return sink.getvalue()
 
 

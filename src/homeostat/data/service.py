@@ -168,8 +168,8 @@ class Datasets:
     def contract(self, name: str) -> Contract | None:
         """The contract that appends to a dataset are held to."""
         with self._database.read() as connection:
-            digest = refs.get(connection, f"contract/{name}")
-        return None if digest is None else read_contract(self._objects.read(digest))
+            digest = refs.get(connection, _contract_ref(name))
+        return self._contract_of(digest)
 
     def set_contract(self, name: str, contract: Contract, *, actor: str = "local") -> Digest:
         """Hold every later append to `contract`; a transaction by itself. Earlier contracts stay in the ref's history."""
@@ -177,15 +177,15 @@ class Datasets:
         digest = self._objects.put(write_contract(contract))
         with self._database.write() as connection:
             at = self._clock.now()
-            if refs.get(connection, f"contract/{name}") != digest:
-                refs.move(connection, f"contract/{name}", digest, at, actor)
+            if refs.get(connection, _contract_ref(name)) != digest:
+                refs.move(connection, _contract_ref(name), digest, at, actor)
                 ledger.append(connection, at, ContractSet(actor=actor, dataset=name, contract=digest))
         return digest
 
     def contract_history(self, name: str) -> list[refs.Move]:
         """Contracts of a dataset by digest, newest first."""
         with self._database.read() as connection:
-            return refs.history(connection, f"contract/{name}")
+            return refs.history(connection, _contract_ref(name))
 
     def blocks(self, names: Sequence[str]) -> list[Quarantine]:
         """Blocked appends to these datasets that nobody has repaired or dismissed, newest first."""
@@ -228,26 +228,29 @@ class Datasets:
         with self._database.read() as connection:
             known = queries.accepted(connection, offer)
             head = queries.newest(connection, offer.dataset)
+            set_contract = refs.get(connection, _contract_ref(offer.dataset))
         if known is not None:
             return Appended(version=known, report=None, is_new=False)
-        held_to = contract or self.contract(offer.dataset)
+        held_to = contract or self._contract_of(set_contract)
         verdict = None if held_to is None else validate(_ready(offer, head, held_to), held_to)
         if verdict is not None and verdict.report.is_blocked:
             self._refuse(offer, verdict)
         while True:
             draft = self._versions.draft(offer, head, offer.rows if verdict is None else verdict.accepted)
-            rejected = (
-                None if verdict is None or not verdict.rejected.rows else self._objects.put(encode(verdict.rejected))
-            )
+            rejected = self._objects.put(encode(verdict.rejected)) if verdict and verdict.rejected.rows else None
             with self._database.write() as connection:
                 newest = queries.newest(connection, offer.dataset)
-                known = queries.accepted(connection, offer)
-                if known is not None:
-                    return Appended(version=known, report=None, is_new=False)
                 if newest == head:
-                    version = commit(connection, offer, draft, self._clock.now(), verdict=verdict, rejected=rejected)
+                    at = self._clock.now()
+                    version = commit(connection, offer, draft, at, verdict=verdict, rejected=rejected)
                     return Appended(version=version, report=None if verdict is None else verdict.report)
+                known = queries.accepted(connection, offer)
+            if known is not None:
+                return Appended(version=known, report=None, is_new=False)
             head = newest  # another process was faster: build on its version
+
+    def _contract_of(self, digest: Digest | None) -> Contract | None:
+        return None if digest is None else read_contract(self._objects.read(digest))
 
     def _refuse(self, offer: Offer, verdict: Verdict) -> None:
         content = self._objects.put(encode(verdict.rejected))
@@ -269,6 +272,10 @@ class Datasets:
 
 def _dataset(version: Version, rows: pa.Table) -> Dataset:
     return Dataset(rows, name=version.dataset, version=version.number, origin=(version.node,))
+
+
+def _contract_ref(name: str) -> str:
+    return f"contract/{name}"
 
 
 def _ready(offer: Offer, head: Version | None, contract: Contract) -> Table:

@@ -8,7 +8,7 @@ A node is text `kind:key`, made by `node`. Kinds: `source`, `dataset` (`dataset:
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, insert, select
 
 from homeostat.core.clock import Micros
 from homeostat.store.db.schema.base import lineage
@@ -28,14 +28,16 @@ def node(kind: str, key: str | int) -> str:
 
 def record(connection: Connection, at: Micros, edges: Iterable[Edge]) -> None:
     """Add edges in the caller's transaction; an edge that is there already stays as it is."""
-    for edge in dict.fromkeys(edges):
-        known = connection.execute(
-            select(lineage.c.at).where(
-                lineage.c.child == edge.child, lineage.c.parent == edge.parent, lineage.c.role == edge.role
-            )
-        ).first()
-        if known is None:
-            connection.execute(lineage.insert().values(**edge._asdict(), at=at))
+    wanted = list(dict.fromkeys(edges))
+    children = list({edge.child for edge in wanted})
+    known: set[tuple[str, ...]] = set()
+    for first in range(0, len(children), _BATCH):
+        query = select(lineage.c.child, lineage.c.parent, lineage.c.role)
+        rows = connection.execute(query.where(lineage.c.child.in_(children[first : first + _BATCH])))
+        known.update(tuple(row) for row in rows)
+    fresh = [{**edge._asdict(), "at": at} for edge in wanted if edge not in known]
+    if fresh:
+        connection.execute(insert(lineage), fresh)
 
 
 def upstream(connection: Connection, start: str, *, max_depth: int = 64) -> list[Edge]:
