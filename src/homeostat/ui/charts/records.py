@@ -1,0 +1,141 @@
+"""What a chart shows. The same records are drawn as SVG on the server and sent as JSON to the browser's charts."""
+
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from homeostat.core.clock import Micros
+
+Role = Literal["champion", "challenger", "canary", "shadow", "static"]
+Direction = Literal["at_most", "at_least"]
+State = Literal["met", "breach", "unknown"]
+EventKind = Literal["breach", "retrain", "rejected", "shadow", "canary", "deploy", "rollback", "approval", "blocked"]
+
+
+class Limit(msgspec.Struct, frozen=True, kw_only=True):
+    """A setpoint: the value that must not be passed.
+
+    Attributes:
+        value: in the unit of the chart.
+        direction: on which side of the value is well.
+    """
+
+    value: float
+    direction: Direction
+
+
+class Series(msgspec.Struct, frozen=True, kw_only=True):
+    """One line over the instants of its chart.
+
+    Attributes:
+        name: as it reads in the legend.
+        role: decides the colour, the same on every page.
+        values: (points,) with None where nothing was measured.
+        low: (points,) lower end of the confidence band, or empty.
+        high: (points,) upper end of the confidence band, or empty.
+    """
+
+    name: str
+    role: Role
+    values: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+
+
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A vertical line at an instant, such as a deployment."""
+
+    at: Micros
+    label: str
+
+
+class LineChart(msgspec.Struct, frozen=True, kw_only=True):
+    """Lines over time, with bands, a setpoint and marks.
+
+    Attributes:
+        title: what is measured, in few words; also the text alternative.
+        at: (points,) instants, ascending.
+        series: the lines; the first is the one in question.
+        limit: the setpoint, if there is one.
+        marks: instants to point out.
+        start: where the time axis begins, shared by the charts of a page.
+        end: where it ends.
+        unit: text after a value.
+        decimals: of a value in the table.
+    """
+
+    title: str
+    at: tuple[Micros, ...]
+    series: tuple[Series, ...]
+    start: Micros
+    end: Micros
+    limit: Limit | None = None
+    marks: tuple[Mark, ...] = ()
+    unit: str = ""
+    decimals: int = 3
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that happened to a system.
+
+    Attributes:
+        at: when it happened or began.
+        kind: decides lane and icon.
+        label: one line for people.
+        until: when it ended, for what lasts (breach, shadow, canary); None for an instant or if it still lasts.
+        href: page of the object it speaks of, or empty.
+    """
+
+    at: Micros
+    kind: EventKind
+    label: str
+    until: Micros | None = None
+    href: str = ""
+
+
+class Timeline(msgspec.Struct, frozen=True, kw_only=True):
+    """Events in lanes on one time axis.
+
+    Attributes:
+        title: text alternative.
+        events: in any order.
+        start: where the axis begins, shared by the charts of a page.
+        end: where it ends.
+    """
+
+    title: str
+    events: tuple[Event, ...]
+    start: Micros
+    end: Micros
+
+
+class Share(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a whole, such as the traffic of one arm.
+
+    Attributes:
+        label: as it reads in the legend.
+        role: decides the colour.
+        share: of 1.
+    """
+
+    label: str
+    role: Role
+    share: float
+
+
+class Size(NamedTuple):
+    """A drawing area in pixels and its margins; charts of one size share a time axis."""
+
+    name: str
+    width: float
+    left: float
+    right: float
+    line_height: float
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width < 600
+
+
+WIDE = Size("wide", 1040, 74, 124, 250)
+NARROW = Size("narrow", 340, 38, 8, 190)

@@ -1,0 +1,51 @@
+// The few comforts that need a script, without any build: theme, keyboard, copying. Pages are whole without it.
+(() => {
+  "use strict";
+  const root = document.documentElement;
+  const stored = () => { try { return localStorage.getItem("theme"); } catch { return null; } };
+  const keep = (theme) => { try { localStorage.setItem("theme", theme); } catch { /* private window */ } };
+  const isDark = () => root.dataset.theme ? root.dataset.theme === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  if (stored()) root.dataset.theme = stored(); // before the first paint: this file stands in the head
+
+  const rows = () => [...document.querySelectorAll("main tbody tr, main .decisions > li")].filter((row) => row.offsetParent);
+  let selected = null;
+  const select = (step) => {
+    const all = rows();
+    if (!all.length) return;
+    const next = all[Math.min(Math.max(all.indexOf(selected) + step, 0), all.length - 1)];
+    selected?.classList.remove("selected");
+    selected = next;
+    selected.classList.add("selected");
+    selected.scrollIntoView({ block: "nearest" });
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const toggle = document.querySelector("[data-theme-toggle]");
+    if (toggle) {
+      toggle.hidden = false;
+      toggle.addEventListener("click", () => {
+        root.dataset.theme = isDark() ? "light" : "dark";
+        keep(root.dataset.theme);
+        document.dispatchEvent(new CustomEvent("theme"));
+      });
+    }
+  });
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("form.filters select")) event.target.form.requestSubmit();
+  });
+  document.addEventListener("click", (event) => {
+    const copied = event.target.closest("[data-copy]");
+    if (!copied || !navigator.clipboard) return;
+    navigator.clipboard.writeText(copied.dataset.copy).then(() => {
+      copied.classList.add("copied");
+      setTimeout(() => copied.classList.remove("copied"), 1200);
+    });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+    if (event.key === "j") select(1);
+    else if (event.key === "k") select(-1);
+    else if (event.key === "Enter" && selected && !event.target.closest("a, button, summary")) selected.querySelector("a")?.click();
+    else if (event.key === "/") { event.preventDefault(); document.querySelector("form.filters select")?.focus(); }
+  });
+})();
