@@ -13,13 +13,12 @@ from typing import Any
 
 import msgspec
 import numpy as np
-from numpy.typing import NDArray
 
 from homeostat.core.clock import DAY, Micros, iso
 from homeostat.monitor.panel import Panel
 from homeostat.monitor.records import PairedEvidence, Reading, State
-from homeostat.monitor.rules import LOSSES, sampled_state
-from homeostat.monitor.setpoints import Loss, Performance
+from homeostat.monitor.rules import LOSSES, ranking, sampled_state
+from homeostat.monitor.setpoints import PairedLoss, Performance
 from homeostat.stats import change_detector
 from homeostat.stats.change_detector import ChangeDetector
 from homeostat.stats.confidence_sequence import ConfidenceSequence, interval, update
@@ -117,7 +116,7 @@ def read_paired(
     since: Micros,
     *,
     before: Micros | None,
-    loss: Loss,
+    loss: PairedLoss,
     alpha: float,
 ) -> PairedEvidence:
     """Difference of losses on rows that both versions scored since an instant, in log order."""
@@ -129,25 +128,23 @@ def read_paired(
     label = panel.floats("label")[rows]
     use = is_pair & ~np.isnan(label)
     score, second = panel.floats("score")[rows][use], panel.floats("other_score")[rows][use]
-    of_challenger = _loss(loss, np.where(answered[use], score, second), label[use])
-    of_champion = _loss(loss, np.where(answered[use], second, score), label[use])
+    scores = np.array([np.where(answered[use], score, second), np.where(answered[use], second, score)])
+    if loss == "ranking":
+        of_challenger, of_champion = ranking(scores, label[use])
+    else:
+        of_challenger, of_champion = (LOSSES[loss](one, label[use]) for one in scores)
     sequence = update(ConfidenceSequence(lower=-1.0), of_challenger - of_champion)
     low, high = interval(sequence, alpha)
-    pairs = int(is_pair.sum())
     return PairedEvidence(
         n=sequence.n,
         mean=sequence.mean if sequence.n else None,
         low=low,
         high=high,
-        coverage=sequence.n / pairs if pairs else None,
+        coverage=float(use.sum() / is_pair.sum()) if is_pair.any() else None,
         challenger_loss=float(of_challenger.mean()) if sequence.n else None,
         champion_loss=float(of_champion.mean()) if sequence.n else None,
         alpha=alpha,
     )
-
-
-def _loss(loss: Loss, score: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
-    return LOSSES[loss](score, label)
 
 
 def _labels_a_year(panel: Panel, setpoint: Performance, frontier: int) -> float:

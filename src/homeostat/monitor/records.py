@@ -43,10 +43,10 @@ class PairedEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """Loss of the challenger minus loss of the champion on the same labelled rows: below zero, the challenger is better.
 
     Attributes:
-        n: rows scored by both and labelled.
+        n: rows compared: scored by both and labelled.
         mean: mean difference, in [−1, 1]; None when n is 0.
         low, high: confidence sequence of the mean difference, valid however often it is looked at.
-        coverage: labelled share of the rows scored by both; None when there are none.
+        coverage: labelled share of the rows that both scored; None when there are none.
         challenger_loss, champion_loss: mean losses on these rows.
         alpha: the chance that the interval ever misses.
     """

@@ -21,7 +21,7 @@ from homeostat.monitor.ports import ObservationLog
 from homeostat.monitor.recording import keep
 from homeostat.monitor.records import Figures, Ingested, PairedEvidence, Reading
 from homeostat.monitor.rules import figures
-from homeostat.monitor.setpoints import Age, Drift, Errors, Latency, Loss, Performance, Setpoint
+from homeostat.monitor.setpoints import Age, Drift, Errors, Latency, PairedLoss, Performance, Setpoint
 from homeostat.store.db import Database
 from homeostat.store.db.schema.monitor import drift_references, observed
 from homeostat.store.db.schema.monitor import figures as figures_table
@@ -115,7 +115,7 @@ class Monitor:
         since: Micros,
         *,
         matured_before: Micros | None = None,
-        loss: Loss = "brier",
+        loss: PairedLoss = "brier",
         alpha: float = 0.05,
     ) -> PairedEvidence:
         """Loss of the challenger minus loss of the champion on the rows that both scored, by what was ingested.

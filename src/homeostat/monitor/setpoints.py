@@ -7,6 +7,8 @@ import msgspec
 from homeostat.core.clock import DAY
 
 Loss = Literal["brier", "error_rate"]
+# `ranking`: the share of pairs of a positive and a negative that the scores put in the wrong order, 1 − AUC.
+PairedLoss = Literal["brier", "error_rate", "ranking"]
 Distance = Literal["psi", "js", "ks", "w1"]
 
 
