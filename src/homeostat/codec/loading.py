@@ -38,7 +38,7 @@ def load(content: bytes, code_root: Path | None) -> Model:
         try:
             transform = None if file.transform is None else _resolve(file.transform)
             estimator = pickle.loads(file.estimator)  # noqa: S301 - the one place for it; see the module docstring
-        except (ImportError, AttributeError, pickle.UnpicklingError, EOFError) as error:
+        except Exception as error:  # broken bytes and foreign code raise anything
             raise CorruptObject(
                 f"Model {short(file.canonical)} cannot be loaded here: {error}. It was trained from code tree "
                 f"{short(file.code)} (given: {code_root}) with {file.libraries}; different now: {version_differences(file)}."

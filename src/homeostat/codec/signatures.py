@@ -213,14 +213,14 @@ def _refusal(column: Column, values: list[Any]) -> MissingColumn | WrongType:
     row = next(row for row, value in enumerate(values) if type(value) not in _ACCEPTED[column.type])
     if values[row] is _MISSING:
         return MissingColumn(
-            f"Row {row} has no {column.name!r}; the model needs {_NEEDED[column.type]} there. Send null if it is not known."
+            f"Row {row} has no {column.name!r}; the model needs {_NEEDED[column.type]}. Send null if it is not known."
         )
     return _wrong(column, row, values[row])
 
 
 def _wrong(column: Column, row: int, value: Any) -> WrongType:
     return WrongType(
-        f"Column {column.name!r} of row {row} is {value!r:.80}; the model needs {_NEEDED[column.type]} there."
+        f"Column {column.name!r} of row {row} is {value!r:.80}, but the model needs {_NEEDED[column.type]}."
     )
 
 
