@@ -1,0 +1,135 @@
+"""What the pipeline room knows: stored values, actions, pipeline runs, and why a step ran."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from homeostat.core.clock import Micros
+from homeostat.core.digests import Digest
+from homeostat.core.ids import ActionId
+
+ActionStatus = Literal["ran", "cached", "failed"]
+RunStatus = Literal["running", "finished", "failed"]
+
+
+class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag="stored"):
+    """A value by its identity, and where its bytes are.
+
+    Attributes:
+        codec: `table`, `dataset`, `model`, `array`, `bytes`, `value` (plain data) or `list`, `tuple`, `dict` of others.
+        digest: its identity, which keys of later steps are made of; for a table the id of its rows.
+        blob: the object that holds its bytes.
+        inline: its bytes, when they are few.
+        node: where it stands in the lineage; empty for plain arguments.
+        origin: lineage nodes it was taken from, such as `dataset:flights@12`. An argument with an origin has no blob.
+        keys, items: the content of a list, tuple or dict.
+    """
+
+    codec: str
+    digest: Digest
+    blob: Digest | None = None
+    inline: bytes | None = None
+    node: str = ""
+    origin: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    items: tuple["Stored", ...] = ()
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, tag="candidate"):
+    """What a training pipeline returns: a model and the rows to judge it on.
+
+    In the result of a tracked run, `model` and `holdout` are `Stored`.
+
+    Attributes:
+        model: what the training step returned.
+        holdout: labelled rows that the training did not see, newer than those it saw.
+        label: the column that says what really happened.
+    """
+
+    model: Any
+    holdout: Any
+    label: str
+
+
+class Action(msgspec.Struct, frozen=True, kw_only=True):
+    """One call of a step in a run.
+
+    Attributes:
+        position: which call of this step in its run, from 0.
+        made_by: the action that made the outputs: itself, or the one a cached action repeats.
+        code: digest of the code, and the object that lists its parts.
+        variables: environment variables the step declares.
+        error: the last line of what the step raised.
+    """
+
+    id: ActionId
+    run_id: str
+    pipeline: str
+    step: str
+    position: int
+    key: Digest
+    status: ActionStatus
+    made_by: ActionId
+    outputs: tuple[Stored, ...]
+    arguments: dict[str, Stored]
+    code: Digest
+    environment: Digest
+    variables: dict[str, str]
+    error: str
+    at: Micros
+    started_wall: float
+    finished_wall: float
+
+
+class PipelineRun(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a pipeline.
+
+    Attributes:
+        result: what the pipeline returned, with `Stored` in place of what its steps made.
+        code_tree: digest of the project's files as they were.
+    """
+
+    id: str
+    pipeline: str
+    system: str
+    actor: str
+    status: RunStatus
+    arguments: dict[str, Stored]
+    result: Any
+    code_tree: Digest
+    environment: Digest
+    error: str
+    started_at: Micros
+    started_wall: float
+    finished_wall: float | None
+    actions: tuple[Action, ...]
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One difference between two calls of a step.
+
+    Attributes:
+        kind: `argument`, `function`, `class`, `constant`, `module`, `package`, `python`, `source`, `environment`,
+            `variable` or `declaration`.
+        before, after: short values, versions or digests; empty if there was or is none.
+    """
+
+    kind: str
+    name: str
+    before: str
+    after: str
+
+
+class Why(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a step ran, or did not.
+
+    Attributes:
+        previous_run_id: the run it is compared with; empty if this was the first.
+    """
+
+    step: str
+    run_id: str
+    previous_run_id: str
+    status: ActionStatus
+    changes: tuple[Change, ...]
+    sentence: str

@@ -1,0 +1,128 @@
+"""Pure decisions: what makes two calls of a step the same, and what made them differ."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from homeostat.core.digests import Digest, digest_of, short
+from homeostat.pipeline.code_digest import CodeDigest
+from homeostat.pipeline.records import Action, Change, Stored, Why
+
+SCHEMA = 1  # raised when the meaning of a key changes, which forgets every result
+_INLINE_SHOWN = 80
+# The order in which changes are told: what a person changed first.
+_KINDS = (
+    "argument",
+    "function",
+    "class",
+    "constant",
+    "module",
+    "source",
+    "variable",
+    "package",
+    "python",
+    "environment",
+)
+
+
+def action_key(
+    step: str,
+    *,
+    cpu: int | None,
+    code: Digest,
+    arguments: Mapping[str, Stored],
+    environment: Digest,
+    variables: Mapping[str, str],
+) -> Digest:
+    """Identity of a call: equal keys, equal results."""
+    inputs = {name: stored.digest for name, stored in arguments.items()}
+    return digest_of([SCHEMA, step, cpu, code, inputs, environment, variables])
+
+
+def explain(
+    action: Action, code: CodeDigest, previous: Action | None, previous_code: CodeDigest | None, packages: list[Change]
+) -> Why:
+    """Why `action` ran or did not, compared with the call at the same place in an earlier run.
+
+    Args:
+        packages: what differs between the two environments.
+    """
+    changes: list[Change] = []
+    if previous is not None and previous_code is not None:
+        changes = [
+            *differences("argument", _shown_all(previous.arguments), _shown_all(action.arguments)),
+            *_code_changes(previous_code.parts, code.parts),
+            *differences("variable", previous.variables, action.variables),
+        ]
+        told = {(change.kind, change.name) for change in changes}
+        changes += [change for change in packages if (change.kind, change.name) not in told]
+        changes.sort(key=lambda change: (_KINDS.index(change.kind), change.name))
+    return Why(
+        step=action.step,
+        run_id=action.run_id,
+        previous_run_id="" if previous is None else previous.run_id,
+        status=action.status,
+        changes=tuple(changes),
+        sentence=_sentence(action, previous, changes),
+    )
+
+
+def shown(stored: Stored) -> str:
+    """A value for people: itself when it is short and plain, else codec and digest."""
+    if stored.codec == "value" and stored.inline is not None:
+        text = repr(msgspec.msgpack.decode(stored.inline))
+        if len(text) <= _INLINE_SHOWN:
+            return text
+    origin = f" from {', '.join(stored.origin)}" if stored.origin else ""
+    return f"{stored.codec} {short(stored.digest)}{origin}"
+
+
+def _shown_all(arguments: Mapping[str, Stored]) -> dict[str, tuple[Any, str]]:
+    return {name: (stored.digest, shown(stored)) for name, stored in arguments.items()}
+
+
+def _code_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:
+    changes = []
+    for change in differences("", before, after):
+        kind, _, name = change.name.partition(" ")
+        changes.append(Change(kind=kind, name=name or kind, before=change.before, after=change.after))
+    return changes
+
+
+def differences(kind: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:
+    """What two mappings say differently, by name."""
+    return [
+        Change(kind=kind, name=name, before=_text(before.get(name)), after=_text(after.get(name)))
+        for name in sorted(before.keys() | after.keys())
+        if before.get(name) != after.get(name)
+    ]
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    text = value[1] if isinstance(value, tuple) else str(value)
+    return short(text) if len(text) == 64 else text
+
+
+def _sentence(action: Action, previous: Action | None, changes: list[Change]) -> str:
+    if action.status == "cached":
+        return f"{action.step} was not run: nothing it depends on has changed since {action.made_by} made its result."
+    verb = "failed" if action.status == "failed" else "ran"
+    if previous is None:
+        return f"{action.step} {verb} for the first time."
+    if not changes:
+        return f"{action.step} {verb} though nothing changed: the cache was off, the last try failed, or its stored result was gone."
+    told = "; ".join(_told(change) for change in changes[:3])
+    more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
+    return f"{action.step} {verb} because of {told}{more}."
+
+
+def _told(change: Change) -> str:
+    what = f"{change.kind} {change.name}" if change.kind != change.name else change.kind
+    if not change.before:
+        return f"{what} (new: {change.after})"
+    if not change.after:
+        return f"{what} (gone)"
+    return f"{what} ({change.before} → {change.after})"

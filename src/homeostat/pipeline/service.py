@@ -1,0 +1,230 @@
+"""Running pipelines, and telling why a step ran."""
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from sqlalchemy import insert, update
+
+from homeostat.capture.code import snapshot
+from homeostat.capture.environment import environment, read_environment
+from homeostat.core.clock import Clock
+from homeostat.core.digests import Digest
+from homeostat.core.errors import NotFound, WrongType
+from homeostat.pipeline import queries
+from homeostat.pipeline.code_digest import CodeDigest
+from homeostat.pipeline.execution import Execution, Progress
+from homeostat.pipeline.facts import PipelineFinished
+from homeostat.pipeline.handle import replace_handles, stored_of
+from homeostat.pipeline.ports import RunLog, TrackedRun
+from homeostat.pipeline.records import Action, Change, PipelineRun, RunStatus, Stored, Why
+from homeostat.pipeline.rules import differences, explain, shown
+from homeostat.pipeline.steps import Pipeline, answered_by
+from homeostat.pipeline.values import Values
+from homeostat.store import ledger
+from homeostat.store.db import Database
+from homeostat.store.db.schema.pipeline import pipeline_runs
+from homeostat.store.objects import ObjectStore
+
+
+class Pipelines:
+    """Runs pipelines of one project. Safe for threads and processes: each run is on its own.
+
+    Args:
+        root: the project's folder.
+        runs: where runs are tracked.
+    """
+
+    def __init__(self, database: Database, objects: ObjectStore, clock: Clock, root: Path, runs: RunLog) -> None:
+        self._database = database
+        self._objects = objects
+        self._clock = clock
+        self._root = root
+        self._runs = runs
+
+    def run(
+        self,
+        pipeline: Pipeline,
+        arguments: Mapping[str, Any],
+        *,
+        system: str = "",
+        actor: str = "local",
+        use_cache: bool = True,
+        progress: Progress | None = None,
+    ) -> PipelineRun:
+        """Run a pipeline; steps that ran before on the same inputs, code and environment are not run again.
+
+        Not part of a caller's transaction: each step commits by itself.
+
+        Args:
+            arguments: by parameter, datasets among them.
+            system: which system it trains, if any.
+            use_cache: run every step, whatever was kept.
+            progress: told of each action when it has run or was found.
+
+        Returns: the run, with `Stored` in its result where a step made it; `value` reads one.
+        Raises: StepFailed with the user's exception as its cause; a later run resumes behind the last step that ran.
+            InvalidDeclaration or WrongType if the arguments do not fit. Whatever the pipeline's own code raises.
+        """
+        bound = pipeline.bind(arguments)
+        values = Values(self._objects, snapshot(self._root, self._objects))
+        kept = {name: values.argument(value, Any, f"Parameter {name}") for name, value in bound.items()}
+        run = self._runs.start(
+            pipeline.name, kind="pipeline", params={name: shown(stored) for name, stored in kept.items()}, system=system
+        )
+        record = self._started(pipeline, run, values, arguments=kept, system=system, actor=actor)
+        execution = Execution(
+            self._database,
+            self._objects,
+            self._clock,
+            values,
+            run,
+            pipeline=pipeline.name,
+            root=self._root,
+            environment=record.environment,
+            use_cache=use_cache,
+            progress=progress,
+        )
+        try:
+            with answered_by(execution, run):
+                result = replace_handles(pipeline.function(**bound), stored_of)
+            recorded = _recorded(pipeline, result)
+        except BaseException as error:
+            self._finish(record, run, execution, error=f"{type(error).__name__}: {error}")
+            raise
+        return self._finish(record, run, execution, result=result, recorded=recorded)
+
+    def value(self, stored: Stored) -> Any:
+        """Read a value that a step made.
+
+        Raises: NotFound if its bytes are gone. CorruptObject if they are not what they were.
+        """
+        return Values(self._objects, Digest("")).load(stored)
+
+    def why(self, step: str) -> Why:
+        """Why a step ran in the newest run that has it: what differs from the run before.
+
+        Of several calls in that run the first that was not repeated is explained.
+
+        Raises: NotFound if the step never ran.
+        """
+        with self._database.read() as connection:
+            calls = queries.latest_calls(connection, step)
+            if not calls:
+                raise NotFound(f"No step {step!r} has run yet. Run its pipeline: `homeostat run`.")
+            action = next((call for call in calls if call.status != "cached"), calls[0])
+            previous = queries.call_before(connection, action)
+        if previous is None:
+            return explain(action, self._code(action), None, None, [])
+        return explain(action, self._code(action), previous, self._code(previous), self._packages(previous, action))
+
+    def _code(self, action: Action) -> CodeDigest:
+        parts = msgspec.json.decode(self._objects.read(action.code), type=dict[str, str])
+        return CodeDigest(digest=action.code, parts=parts)
+
+    def _packages(self, previous: Action, action: Action) -> list[Change]:
+        """What differs between two environments, package by package."""
+        if previous.environment == action.environment:
+            return []
+        before, after = (read_environment(found.environment, self._objects) for found in (previous, action))
+        versions = [
+            {package.name: f"{package.version} ({package.digest[:8]})" for package in found.packages}
+            for found in (before, after)
+        ]
+        platforms = [
+            {"platform": f"{found.implementation} {found.python} on {found.platform} {found.machine}"}
+            for found in (before, after)
+        ]
+        return [*differences("package", *versions), *differences("environment", *platforms)]
+
+    def _started(
+        self,
+        pipeline: Pipeline,
+        run: TrackedRun,
+        values: Values,
+        *,
+        arguments: dict[str, Stored],
+        system: str,
+        actor: str,
+    ) -> PipelineRun:
+        record = PipelineRun(
+            id=run.id,
+            pipeline=pipeline.name,
+            system=system,
+            actor=actor,
+            status="running",
+            arguments=arguments,
+            result=None,
+            code_tree=values.code_tree,
+            environment=environment(self._objects),
+            error="",
+            started_at=self._clock.now(),
+            started_wall=time.time(),
+            finished_wall=None,
+            actions=(),
+        )
+        row = msgspec.structs.asdict(record)
+        del row["actions"]
+        row["arguments"] = msgspec.json.encode(arguments).decode()
+        row["result"] = "null"
+        with self._database.write() as connection:
+            connection.execute(insert(pipeline_runs).values(row))
+        return record
+
+    def _finish(
+        self,
+        record: PipelineRun,
+        run: TrackedRun,
+        execution: Execution,
+        *,
+        result: Any = None,
+        recorded: str = "null",
+        error: str = "",
+    ) -> PipelineRun:
+        status: RunStatus = "failed" if error else "finished"
+        execution.flush()
+        finished = msgspec.structs.replace(
+            record,
+            status=status,
+            result=result,
+            error=error,
+            finished_wall=time.time(),
+            actions=tuple(execution.actions),
+        )
+        statuses = [action.status for action in finished.actions]
+        fact = PipelineFinished(
+            system=record.system,
+            actor=record.actor,
+            run_id=record.id,
+            pipeline=record.pipeline,
+            status=status,
+            ran=statuses.count("ran"),
+            cached=statuses.count("cached"),
+            error=error,
+        )
+        with self._database.write() as connection:
+            connection.execute(
+                update(pipeline_runs)
+                .where(pipeline_runs.c.id == record.id)
+                .values(
+                    status=status,
+                    result=recorded,
+                    error=error,
+                    finished_wall=finished.finished_wall,
+                )
+            )
+            ledger.append(connection, self._clock.now(), fact)
+        run.finish(status, error or None)
+        return finished
+
+
+def _recorded(pipeline: Pipeline, result: Any) -> str:
+    try:
+        return msgspec.json.encode(result).decode()
+    except TypeError as error:
+        raise WrongType(
+            f"Pipeline {pipeline.name} returned what cannot be recorded: {error}. Return a Candidate, results of steps, or "
+            f"plain data."
+        ) from error

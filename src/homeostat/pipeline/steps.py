@@ -1,0 +1,248 @@
+"""Declaring steps and pipelines.
+
+A step is a function whose result is kept. Called anywhere it is a plain call; called while a workspace runs a pipeline it
+goes to the run, which answers with a `Handle`. In both cases arguments and result are checked against the type
+hints, so a unit test of a step sees what a run sees.
+"""
+
+import functools
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+
+from homeostat.core.errors import InvalidDeclaration
+from homeostat.core.ids import check_name
+from homeostat.pipeline.boundary import conform
+from homeostat.pipeline.ports import TrackedRun
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+
+
+class Caller(Protocol):
+    """A run in progress, as its steps see it."""
+
+    def call(self, step: "Step[..., Any]", arguments: dict[str, Any]) -> Any:
+        """Answer a call of `step`: a handle, or a tuple of them."""
+        ...
+
+
+_caller: ContextVar[Caller | None] = ContextVar("homeostat_caller", default=None)
+_run: ContextVar[TrackedRun | None] = ContextVar("homeostat_run", default=None)
+
+
+@contextmanager
+def answered_by(caller: Caller | None, run: TrackedRun) -> Iterator[None]:
+    """Calls of steps in this block go to `caller` (None: they are plain calls), and `current_run` is `run`."""
+    tokens = _caller.set(caller), _run.set(run)
+    try:
+        yield
+    finally:
+        _caller.reset(tokens[0])
+        _run.reset(tokens[1])
+
+
+def current_run() -> TrackedRun | None:
+    """The tracked run this code belongs to, if a workspace runs it. `current_run().log(loss=0.3)` reaches it."""
+    return _run.get()
+
+
+class Step(Generic[P, R]):
+    """A function whose result is kept, by what it was made of. Made by `step`.
+
+    Attributes:
+        function: the function itself.
+        cpu: threads that numerical libraries may use; None leaves them alone.
+        retries: how often it is tried again when it raises.
+        env: environment variables it reads; their values count like arguments.
+    """
+
+    def __init__(
+        self, function: Callable[P, R], *, cpu: int | None = None, retries: int = 0, env: Sequence[str] = ()
+    ) -> None:
+        self.function = function
+        self.name = check_name("step", function.__name__)
+        self.cpu = cpu
+        self.retries = retries
+        self.env = tuple(env)
+        self.signature = inspect.signature(function)
+        _check_step(self)
+        functools.update_wrapper(self, function)
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        arguments = self.bind(args, kwargs)
+        caller = _caller.get()
+        if caller is None:
+            return self.execute(self.conform(arguments))
+        answer: R = caller.call(self, arguments)
+        return answer
+
+    def map(self, *shared: Any, **varied: Sequence[Any]) -> list[R]:
+        """Call the step once for each item of the lists: `train.map(rows, seed=[1, 2, 3])`.
+
+        Args:
+            shared: positional arguments, the same in every call.
+            varied: for each named parameter the values it takes, call by call.
+
+        Raises: InvalidDeclaration if the lists are not equally long.
+        """
+        lengths = {name: len(values) for name, values in varied.items()}
+        if len(set(lengths.values())) != 1:
+            raise InvalidDeclaration(
+                f"{self.name}.map goes through its named lists side by side, so it needs at least one and all equally "
+                f"long; got {lengths}. Give what stays the same by position."
+            )
+        call = typing.cast("Callable[..., R]", self)
+        return [
+            call(*shared, **dict(zip(varied, values, strict=True))) for values in zip(*varied.values(), strict=True)
+        ]
+
+    @functools.cached_property
+    def hints(self) -> dict[str, Any]:
+        """Resolved type hints, by parameter and `return`.
+
+        Raises: InvalidDeclaration naming what cannot be resolved.
+        """
+        try:
+            return typing.get_type_hints(self.function)
+        except NameError as error:
+            raise InvalidDeclaration(
+                f"A type hint of step {self.name} cannot be resolved: {error}. Import it at run time, not only under TYPE_CHECKING."
+            ) from error
+
+    @property
+    def output_hints(self) -> tuple[Any, ...] | None:
+        """Hints of the outputs if the step returns a tuple of fixed length, else None."""
+        hint = self.hints.get("return", Any)
+        parts = typing.get_args(hint)
+        if typing.get_origin(hint) is tuple and parts and Ellipsis not in parts:
+            return parts
+        return None
+
+    def bind(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by parameter, defaults included.
+
+        Raises: TypeError as Python does if they do not fit.
+        """
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def conform(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Check arguments against the hints.
+
+        Raises: WrongType naming the step, the parameter, what it takes and what it got.
+        """
+        return {
+            name: conform(value, self.hints.get(name, Any), f"Step {self.name}, parameter {name}")
+            for name, value in arguments.items()
+        }
+
+    def execute(self, arguments: Mapping[str, Any]) -> R:
+        """Call the function with checked arguments and check what it returns."""
+        bound = inspect.BoundArguments(self.signature, dict(arguments))
+        result = self.function(*bound.args, **bound.kwargs)
+        checked: R = conform(result, self.hints.get("return", Any), f"Step {self.name}, result")
+        return checked
+
+    def __repr__(self) -> str:
+        return f"<step {self.name}>"
+
+
+class Pipeline:
+    """A function that calls steps. Called plainly it is that function. Made by `pipeline`."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+        self.name = check_name("pipeline", function.__name__)
+        self.signature = inspect.signature(function)
+        functools.update_wrapper(self, function)
+
+    @property
+    def path(self) -> str:
+        """Where another process finds it: `module:name`."""
+        return f"{self.function.__module__}:{self.function.__qualname__}"
+
+    def bind(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Arguments by parameter, defaults included, checked against the hints.
+
+        Raises: InvalidDeclaration if they are not those it takes. WrongType if one has another type.
+        """
+        try:
+            bound = self.signature.bind(**arguments)
+        except TypeError as error:
+            raise InvalidDeclaration(
+                f"Pipeline {self.name}{self.signature} cannot be called with {sorted(arguments)}: {error}."
+            ) from error
+        bound.apply_defaults()
+        hints = typing.get_type_hints(self.function)
+        return {
+            name: conform(value, hints.get(name, Any), f"Pipeline {self.name}, parameter {name}")
+            for name, value in bound.arguments.items()
+        }
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self.function(*args, **kwargs)
+
+    def __repr__(self) -> str:
+        return f"<pipeline {self.name}>"
+
+
+@overload
+def step(function: Callable[P, R], /) -> Step[P, R]: ...
+
+
+@overload
+def step(
+    *, cpu: int | None = None, retries: int = 0, env: Sequence[str] = ()
+) -> Callable[[Callable[P, R]], Step[P, R]]: ...
+
+
+def step(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    cpu: int | None = None,
+    retries: int = 0,
+    env: Sequence[str] = (),
+) -> Any:
+    """Make a function a step: `@step`, or `@step(cpu=1, retries=2, env=["TZ"])`.
+
+    Args:
+        function: at the top level of a module of the project; no generator, no coroutine, no `*args` or `**kwargs`.
+        cpu: threads that numerical libraries (BLAS, OpenMP) may use in it. Part of the key: it can change the result.
+        retries: how often it is tried again when it raises.
+        env: environment variables it reads; a change of one runs the step again.
+
+    Raises: InvalidDeclaration if the function cannot be a step.
+    """
+    if function is None:
+        return lambda wrapped: Step(wrapped, cpu=cpu, retries=retries, env=env)
+    return Step(function)
+
+
+def pipeline(function: Callable[..., Any]) -> Pipeline:
+    """Make a function that calls steps a pipeline: `@pipeline`."""
+    return Pipeline(function)
+
+
+def _check_step(step: Step[..., Any]) -> None:
+    function = step.function
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        raise InvalidDeclaration(
+            f"Step {step.name} is a generator or coroutine, whose result cannot be kept. Return a list."
+        )
+    variadic = [str(parameter) for parameter in step.signature.parameters.values() if parameter.kind in _VARIADIC]
+    if variadic:
+        raise InvalidDeclaration(
+            f"Step {step.name} takes {', '.join(variadic)}; its inputs must be known by name. Take a list or a dict."
+        )
+    if step.retries < 0 or (step.cpu is not None and step.cpu < 1):
+        raise InvalidDeclaration(
+            f"Step {step.name} has retries={step.retries} and cpu={step.cpu}; needed are retries >= 0 and cpu >= 1."
+        )
