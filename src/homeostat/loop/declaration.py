@@ -1,0 +1,131 @@
+"""The parts of a system's declaration that the loop itself obeys: data windows, rollout, retrain policy.
+
+Gates are declared in the registry, setpoints in the monitor. All of them are data with a JSON form.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from homeostat.core.clock import HOUR
+from homeostat.core.durations import Rate, duration_us, rate
+from homeostat.core.errors import InvalidDeclaration
+from homeostat.monitor.setpoints import PairedLoss
+
+_LABELS = re.compile(r"labels\s*>=\s*(\d+)")
+
+
+class DataWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """The rows of a dataset that a training sees: the last `last_us` by the column `on`."""
+
+    last_us: int
+    on: str
+
+
+class Rollout(msgspec.Struct, frozen=True, kw_only=True):
+    """How a challenger earns production.
+
+    Attributes:
+        shadow_us: how long it is scored without answering.
+        canary: its growing shares of the answers.
+        hold_us: the least time at each share.
+        loss: what is compared: `brier`, `error_rate`, or `ranking` (see `monitor.setpoints.PairedLoss`).
+        margin: how much more mean loss than the champion's is still no harm (non-inferiority), in units of the loss.
+        alpha: bound on the chance that an equally good challenger is ever rolled back, or a worse one by `margin` promoted.
+        timeout_us: after this long without a verdict the champion takes everything back.
+    """
+
+    shadow_us: int
+    canary: tuple[float, ...]
+    hold_us: int
+    loss: PairedLoss
+    margin: float
+    alpha: float
+    timeout_us: int
+
+
+class Retrain(msgspec.Struct, frozen=True, kw_only=True):
+    """When to train again.
+
+    Attributes:
+        breach: when a performance setpoint is breached.
+        age: when the age setpoint is breached.
+        labels: when this many labels arrived since the champion's training data ended, or None.
+        cooldown_us: the least time between two trainings.
+        budget: at most so many trainings in so long.
+    """
+
+    breach: bool
+    age: bool
+    labels: int | None
+    cooldown_us: int
+    budget: Rate
+
+
+def window(last: str, on: str) -> DataWindow:
+    """The last `last` (such as `56d`) of a dataset by its timestamp column `on`.
+
+    Raises: InvalidDuration.
+    """
+    return DataWindow(last_us=duration_us(last), on=on)
+
+
+def rollout(
+    shadow: str = "1d",
+    canary: Sequence[float] = (0.05, 0.25),
+    hold: str = "6h",
+    *,
+    loss: PairedLoss = "brier",
+    margin: float = 0.01,
+    alpha: float = 0.05,
+    timeout: str = "7d",
+) -> Rollout:
+    """Shadow, then growing canary shares, then champion.
+
+    Raises: InvalidDeclaration if the shares do not grow within (0, 1), or margin or alpha make no sense. InvalidDuration.
+    """
+    shares = tuple(canary)
+    if any(not 0 < share < 1 for share in shares) or list(shares) != sorted(set(shares)):
+        raise InvalidDeclaration(f"canary={list(shares)} must be growing shares between 0 and 1, such as [0.05, 0.25].")
+    if margin <= 0 or not 0 < alpha < 1:
+        raise InvalidDeclaration(f"margin={margin} must be above 0 and alpha={alpha} between 0 and 1.")
+    return Rollout(
+        shadow_us=duration_us(shadow),
+        canary=shares,
+        hold_us=duration_us(hold),
+        loss=loss,
+        margin=margin,
+        alpha=alpha,
+        timeout_us=duration_us(timeout),
+    )
+
+
+def retrain(on: Sequence[str] = ("breach", "age"), cooldown: str = "3d", budget: str = "6 per 30d") -> Retrain:
+    """When to train again: any of `breach`, `age`, `labels>=N`.
+
+    Raises: InvalidDeclaration naming the trigger that is none. InvalidDuration.
+    """
+    labels: int | None = None
+    for trigger in on:
+        match = _LABELS.fullmatch(trigger.strip())
+        if match:
+            labels = int(match[1])
+        elif trigger not in ("breach", "age"):
+            raise InvalidDeclaration(
+                f"{trigger!r} is no trigger of a retraining: use 'breach', 'age' or 'labels>=20000'."
+            )
+    return Retrain(
+        breach="breach" in on,
+        age="age" in on,
+        labels=labels,
+        cooldown_us=duration_us(cooldown),
+        budget=rate(budget),
+    )
+
+
+Phase = Literal["idle", "training", "approval", "shadow", "canary"]
+
+# How often the loop looks at a system of which nothing else is known. Event time.
+LOOK_EVERY_US = 6 * HOUR

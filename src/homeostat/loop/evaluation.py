@@ -1,0 +1,59 @@
+"""Challenger and champion on the same newest rows, as a step: cached, traced and reproducible like any other."""
+
+import time
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from homeostat.codec.models import Model
+from homeostat.codec.tables import Table
+from homeostat.pipeline import step
+from homeostat.registry.records import Evaluation
+
+CHALLENGER, CHAMPION, LABEL = "challenger_score", "champion_score", "label"
+_LATENCY_SAMPLE = 300  # the least that bounds a 99th percentile with 95 % confidence is 299
+
+
+@step
+def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: str, slices: list[str]) -> Table:
+    """Score the holdout with both models, row by row.
+
+    Returns: one row for each labelled row of `holdout`: the label, both scores (champion null without one), the slices.
+    """
+    rows = holdout.polars().filter(pl.col(label).is_not_null())
+    scored = rows.select(pl.col(label).cast(pl.Float64).alias(LABEL), *slices).with_columns(
+        pl.Series(CHALLENGER, challenger.predict(rows)),
+        pl.Series(CHAMPION, champion.predict(rows)) if champion else pl.lit(None, pl.Float64).alias(CHAMPION),
+    )
+    return Table.of(scored)
+
+
+@step
+def latency(model: Model, holdout: Table) -> list[float]:
+    """Milliseconds that single-row predictions take, warm, on this machine."""
+    rows = holdout.polars()
+    took = []
+    for i in range(_LATENCY_SAMPLE + 1):
+        start = time.perf_counter()
+        model.predict(rows[i % len(rows) : i % len(rows) + 1])
+        took.append((time.perf_counter() - start) * 1e3)
+    return took[1:]  # the first one warms up
+
+
+def as_evaluation(
+    table: Table, *, slices: tuple[str, ...], latency_ms: list[float], trigger: str, holdout: str
+) -> Evaluation:
+    """The arrays that gates judge. The baseline always answers the holdout's own base rate: the hardest constant."""
+    rows = table.polars()
+    labels: np.ndarray[Any, np.dtype[np.float64]] = rows[LABEL].to_numpy()
+    return Evaluation(
+        labels=labels,
+        challenger=rows[CHALLENGER].to_numpy(),
+        champion=None if rows[CHAMPION].null_count() else rows[CHAMPION].to_numpy(),
+        baseline=np.full(len(labels), labels.mean()),
+        slices={name: rows[name].cast(pl.String).to_numpy() for name in slices},
+        latency_ms=np.asarray(latency_ms),
+        trigger=trigger,
+        holdout=holdout,
+    )

@@ -1,0 +1,259 @@
+"""What the loop does in each phase of a model's way to production.
+
+idle -> training -> (approval) -> shadow -> canary ... -> idle with a new champion, or back to idle without.
+
+A phase reads what it needs, then returns a `Move`: a function that writes everything it decided in the transaction it
+is given and says which step was taken. Nothing is written before, and nothing outside.
+"""
+
+from collections.abc import Callable
+
+import msgspec
+from sqlalchemy import Connection
+
+from homeostat.core.clock import Micros, iso
+from homeostat.core.errors import HomeostatError, NotAllowed
+from homeostat.loop import queries
+from homeostat.loop.facts import TrainingDecided, TrainingFailed
+from homeostat.loop.records import Asked, DeployCommand, Progress, RetrainCommand, RollbackCommand
+from homeostat.loop.rollouts import begin, give_back, proceed_rollout, stop_rollout
+from homeostat.loop.rules import Decision, Evidence, decide
+from homeostat.loop.steps import Move, Rooms, Situation, Step
+from homeostat.loop.training import Trained, train
+from homeostat.registry import queries as registry_queries
+
+
+def proceed(rooms: Rooms, look: Situation) -> Move:
+    """Take the phase's look. May take as long as a training does."""
+    phases: dict[str, Callable[[Rooms, Situation], Move]] = {
+        "idle": _idle,
+        "training": _training,
+        "approval": _approval,
+        "shadow": proceed_rollout,
+        "canary": proceed_rollout,
+    }
+    if look.asked is not None and look.phase != "training":
+        return _asked(rooms, look, look.asked)
+    return phases[look.phase](rooms, look)
+
+
+def _idle(rooms: Rooms, look: Situation) -> Move:
+    evidence = _evidence(rooms, look)
+    decision = decide(evidence, look.system.retrain, look.now)
+    if decision.verdict == "retrain":
+        return _begin_training(rooms, look, decision, evidence)
+    step = Step(
+        phase="idle",
+        progress=look.progress,
+        wake_at=look.next_look,
+        verdict=decision.verdict,
+        sentence=decision.sentence,
+        evidence=_written(evidence),
+    )
+    return lambda _: step
+
+
+def _evidence(rooms: Rooms, look: Situation, asked_by: str = "") -> Evidence:
+    policy, progress = look.system.retrain, look.progress
+    with rooms.database.read() as connection:
+        trainings = queries.trainings_since(connection, look.system.name, Micros(look.now - policy.budget.per_us))
+    return Evidence(
+        has_champion=progress.champion is not None,
+        readings=look.readings,
+        labels=look.labels - progress.labels_seen,
+        last_training_at=progress.last_training_at,
+        trainings=trainings,
+        blocks=tuple(block.sentence for block in rooms.datasets.blocks(tuple(look.system.data))),
+        asked_by=asked_by,
+    )
+
+
+def _written(evidence: Evidence) -> dict[str, object]:
+    """Evidence as a decision keeps it: the readings themselves are kept by the monitor."""
+    return {
+        "readings": {
+            reading.setpoint: {
+                "state": reading.state,
+                "value": reading.value,
+                "low": reading.low,
+                "high": reading.high,
+                "at_most": reading.at_most,
+                "rows": reading.rows,
+            }
+            for reading in evidence.readings
+        },
+        "labels": evidence.labels,
+        "trainings": evidence.trainings,
+        "blocks": evidence.blocks,
+    }
+
+
+def _begin_training(rooms: Rooms, look: Situation, decision: Decision, evidence: Evidence) -> Move:
+    """Fix what the training will see, so that a resumed one sees the same."""
+    command = look.asked.command if look.asked else None
+    progress = msgspec.structs.replace(
+        look.progress,
+        trained_until=look.now,
+        labels_seen=look.labels,
+        last_training_at=look.now,
+        trigger=decision.trigger or "",
+        breach_at=look.progress.breach_since if decision.trigger == "breach" else None,
+        inputs={name: rooms.datasets.version(name).number for name in look.system.data},
+        arguments=command.arguments if isinstance(command, RetrainCommand) else {},
+    )
+    step = Step(
+        phase="training",
+        progress=progress,
+        wake_at=look.now,
+        verdict="retrain",
+        sentence=decision.sentence,
+        evidence=_written(evidence),
+        facts=(
+            TrainingDecided(
+                system=look.system.name, actor="controller", trigger=progress.trigger, sentence=decision.sentence
+            ),
+        ),
+    )
+    return lambda _: step
+
+
+def _training(rooms: Rooms, look: Situation) -> Move:
+    """Train and judge; then register the version with its report and send it on its way."""
+    try:
+        trained = train(rooms, look)
+    except HomeostatError as error:
+        failed = _training_failed(look, error)
+        return lambda _: failed
+    return lambda connection: _enter(connection, rooms, look, trained)
+
+
+def _training_failed(look: Situation, error: HomeostatError) -> Step:
+    sentence = f"The training failed: {error.message}"
+    return Step(
+        phase="idle",
+        progress=look.progress,
+        wake_at=look.next_look,
+        verdict="failed",
+        sentence=sentence,
+        evidence={"error": error.code},
+        facts=(TrainingFailed(system=look.system.name, actor="controller", sentence=sentence),),
+    )
+
+
+def _enter(connection: Connection, rooms: Rooms, look: Situation, trained: Trained) -> Step:
+    name = look.system.name
+    version = rooms.registry.register(
+        connection,
+        name,
+        model=trained.model,
+        run_id=trained.run_id,
+        data=trained.data,
+        code=trained.code,
+        environment=trained.environment,
+        metrics=trained.metrics,
+        canonical=trained.canonical,
+        by="controller",
+    )
+    rooms.registry.report(connection, name, version.number, trained.report)
+    progress = msgspec.structs.replace(
+        look.progress, challenger=version.number, challenger_data_until=look.progress.trained_until
+    )
+    return _by_standing(connection, rooms, look, progress)
+
+
+def _by_standing(connection: Connection, rooms: Rooms, look: Situation, progress: Progress) -> Step:
+    """Where a judged version goes: on trial, to a reviewer, or nowhere."""
+    name, number = look.system.name, progress.challenger
+    if number is None:
+        raise NotAllowed(f"{name} has no challenger to send on its way.")
+    standing = rooms.registry.standing(connection, name, number)
+    evidence = {"gates": {result.gate: result.status for result in standing.results}, "trigger": progress.trigger}
+    if standing.verdict == "passed":
+        return begin(connection, rooms, look, progress, evidence)
+    if standing.verdict == "pending":
+        approval = rooms.registry.request_approval(connection, name, number)
+        return Step(
+            phase="approval",
+            progress=progress,
+            wake_at=look.next_look,
+            verdict="wait",
+            sentence=f"{standing.why} {approval.reviewer} is asked until {iso(approval.expires_at)}: homeostat approve {name}@{number}",
+            evidence=evidence,
+        )
+    return Step(
+        phase="idle",
+        progress=msgspec.structs.replace(progress, challenger=None),
+        wake_at=look.next_look,
+        verdict="blocked",
+        sentence=f"{name}@{number} does not go on trial. {standing.why}",
+        evidence=evidence,
+    )
+
+
+def _approval(rooms: Rooms, look: Situation) -> Move:
+    """Wait for the reviewer; a request that was denied or expired ends the challenger's way."""
+
+    def move(connection: Connection) -> Step:
+        name, number = look.system.name, look.progress.challenger
+        if number is None:
+            raise NotAllowed(f"{name} waits for an approval of no challenger.")
+        standing = rooms.registry.standing(connection, name, number)
+        is_open = standing.approval is not None and standing.approval.is_open(look.now)
+        if standing.verdict == "pending" and not is_open:
+            return Step(
+                phase="idle",
+                progress=msgspec.structs.replace(look.progress, challenger=None),
+                wake_at=look.next_look,
+                verdict="blocked",
+                sentence=f"{name}@{number} was not approved. {standing.why}",
+            )
+        return _by_standing(connection, rooms, look, look.progress)
+
+    return move
+
+
+def _asked(rooms: Rooms, look: Situation, asked: Asked) -> Move:
+    """Do what a person asked, as far as the phase allows, and mark it handled in the same transaction."""
+    command = asked.command
+    if isinstance(command, RetrainCommand):
+        evidence = _evidence(rooms, look, asked.by)
+        decision = decide(evidence, look.system.retrain, look.now)
+        if look.phase != "idle":
+            decision = Decision(
+                verdict="wait", sentence=f"{asked.by} asked for a training; another version is on its way."
+            )
+        if decision.verdict != "retrain":
+            return _handled(asked, look, lambda _: _refused(look, decision.sentence))
+        return _handled(asked, look, _begin_training(rooms, look, decision, evidence))
+    if isinstance(command, DeployCommand):
+        return _handled(asked, look, lambda connection: _deploy(connection, rooms, look, command))
+    return _handled(asked, look, lambda connection: _roll_back(connection, rooms, look, asked.by, command))
+
+
+def _handled(asked: Asked, look: Situation, move: Move) -> Move:
+    def write(connection: Connection) -> Step:
+        queries.handled(connection, asked.id, look.now)
+        return move(connection)
+
+    return write
+
+
+def _refused(look: Situation, sentence: str) -> Step:
+    return Step(phase=look.phase, progress=look.progress, wake_at=look.next_look, verdict="wait", sentence=sentence)
+
+
+def _deploy(connection: Connection, rooms: Rooms, look: Situation, command: DeployCommand) -> Step:
+    if look.phase != "idle":
+        return _refused(look, f"{look.system.name}@{command.number} has to wait: another version is on its way.")
+    version = registry_queries.version(connection, look.system.name, command.number)
+    progress = msgspec.structs.replace(
+        look.progress, challenger=version.number, challenger_data_until=version.created_at, trigger="asked"
+    )
+    return _by_standing(connection, rooms, look, progress)
+
+
+def _roll_back(connection: Connection, rooms: Rooms, look: Situation, by: str, command: RollbackCommand) -> Step:
+    why = f"{by} asked for it: {command.why}"
+    if look.phase in ("shadow", "canary"):
+        return stop_rollout(connection, rooms, look, why, evidence={})
+    return give_back(connection, rooms, look, command.to, why, by)

@@ -1,0 +1,96 @@
+"""A system: the declaration of one model, everything it must hold to, and how it is kept there."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from homeostat.core.clock import DAY
+from homeostat.core.digests import Digest, digest_of
+from homeostat.core.errors import InvalidDeclaration
+from homeostat.core.ids import check_name
+from homeostat.loop.declaration import LOOK_EVERY_US, DataWindow, Retrain, Rollout, retrain, rollout
+from homeostat.monitor.setpoints import Setpoint
+from homeostat.pipeline import Pipeline
+from homeostat.registry.gate import Gate, SlicesGate, check_gates
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """A system as data: what the database holds and every door can show without importing user code.
+
+    Attributes:
+        pipeline: where its pipeline is, as `module:name`.
+        entity: the raw column that decides which arm answers a row.
+    """
+
+    name: str
+    pipeline: str
+    data: dict[str, DataWindow]
+    gates: tuple[Gate, ...]
+    rollout: Rollout
+    setpoints: tuple[Setpoint, ...]
+    retrain: Retrain
+    entity: str
+    look_every_us: int
+
+    @property
+    def digest(self) -> Digest:
+        return digest_of(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class System:
+    """What the user declares: `hs.System(name=..., pipeline=..., data=..., setpoints=..., ...)`.
+
+    Attributes:
+        pipeline: an `@hs.pipeline` that takes the datasets named in `data` and returns an `hs.Candidate`.
+        data: dataset name -> the window of it that a training sees.
+        entity: the raw column that decides which arm answers a row, so that an entity stays with its arm.
+        look_every_us: how often the loop looks when nothing else wakes it, in microseconds of event time.
+    Raises: InvalidDeclaration if it contradicts itself. InvalidName.
+    """
+
+    name: str
+    pipeline: Pipeline
+    data: Mapping[str, DataWindow]
+    gates: Sequence[Gate] = ()
+    rollout: Rollout = field(default_factory=rollout)
+    setpoints: Sequence[Setpoint] = ()
+    retrain: Retrain = field(default_factory=retrain)
+    entity: str = ""
+    look_every_us: int = LOOK_EVERY_US
+
+    def __post_init__(self) -> None:
+        check_name("system", self.name)
+        check_gates(self.gates)
+        if not self.data:
+            raise InvalidDeclaration(
+                f"System {self.name!r} names no data. Say which datasets its pipeline takes: data={{'flights': hs.window(last='56d', on='scheduled')}}."
+            )
+        names = [setpoint.name for setpoint in self.setpoints]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise InvalidDeclaration(f"System {self.name!r} declares setpoint {twice[0]!r} twice. Keep one.")
+        if not 0 < self.look_every_us <= DAY:
+            raise InvalidDeclaration(
+                f"System {self.name!r} looks every {self.look_every_us} µs; at most a day is allowed."
+            )
+
+    @property
+    def declaration(self) -> Declaration:
+        return Declaration(
+            name=self.name,
+            pipeline=self.pipeline.path,
+            data=dict(self.data),
+            gates=tuple(self.gates),
+            rollout=self.rollout,
+            setpoints=tuple(self.setpoints),
+            retrain=self.retrain,
+            entity=self.entity,
+            look_every_us=self.look_every_us,
+        )
+
+    @property
+    def slice_columns(self) -> tuple[str, ...]:
+        """Columns by which some gate slices the evaluation."""
+        return tuple(dict.fromkeys(gate.by for gate in self.gates if isinstance(gate, SlicesGate)))

@@ -1,0 +1,126 @@
+"""Training a challenger and judging it: the long part of a look, before anything is written.
+
+Training, scoring of the holdout and timing are steps of one pipeline run: a look that was cut off resumes behind the
+last step that finished, and makes the same model.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from homeostat.codec.models import describe
+from homeostat.core.digests import Digest
+from homeostat.core.errors import InvalidDeclaration
+from homeostat.loop.evaluation import as_evaluation, evaluate, latency
+from homeostat.loop.steps import Rooms, Situation
+from homeostat.loop.system import System
+from homeostat.pipeline import Candidate, Pipeline
+from homeostat.pipeline.records import Stored
+from homeostat.registry.judge import judge
+from homeostat.registry.metrics import measure, unmeasurable
+from homeostat.registry.metrics import metric as metric_named
+from homeostat.registry.records import Evaluation, GateReport
+from homeostat.store.lineage import node
+
+_METRICS = ("auc", "brier")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trained:
+    """A challenger, what it was made of, and what its gates say.
+
+    Attributes:
+        data: lineage nodes of the dataset versions it saw.
+        metrics: of the challenger on the holdout.
+    """
+
+    model: Digest
+    canonical: Digest
+    run_id: str
+    data: tuple[str, ...]
+    code: Digest
+    environment: Digest
+    report: GateReport
+    metrics: Mapping[str, float]
+
+
+def train(rooms: Rooms, look: Situation) -> Trained:
+    """Run the system's pipeline on the windows fixed when training was decided, and judge what comes out.
+
+    Raises: StepFailed if user code raised. InvalidDeclaration if the pipeline returns no Candidate.
+    """
+    system, progress = look.system, look.progress
+    windows = {
+        name: rooms.datasets.window(
+            name,
+            last_us=window.last_us,
+            on=window.on,
+            until=progress.trained_until,
+            number=progress.inputs[name],
+        )
+        for name, window in system.data.items()
+    }
+    run = rooms.pipelines.run(
+        _trial(system),
+        {
+            "data": windows,
+            "arguments": progress.arguments,
+            "champion": _champion(rooms, system),
+            "slices": list(system.slice_columns),
+        },
+        system=system.name,
+        actor="controller",
+    )
+    candidate: Candidate = run.result["candidate"]
+    evaluation = as_evaluation(
+        rooms.pipelines.value(run.result["scores"]),
+        slices=system.slice_columns,
+        latency_ms=rooms.pipelines.value(run.result["latency_ms"]),
+        trigger=progress.trigger,
+        holdout=candidate.holdout.node,
+    )
+    return Trained(
+        model=candidate.model.digest,
+        canonical=describe(rooms.objects.read(candidate.model.digest)).canonical,
+        run_id=run.id,
+        data=tuple(node("dataset", f"{name}@{number}") for name, number in progress.inputs.items()),
+        code=run.code_tree,
+        environment=run.environment,
+        report=judge(system.gates, evaluation),
+        metrics=_measure(evaluation),
+    )
+
+
+def _trial(system: System) -> Pipeline:
+    """The system's own pipeline, followed by the steps that judging needs."""
+
+    def trial(data: dict[str, Any], arguments: dict[str, Any], champion: Any, slices: list[str]) -> dict[str, Any]:
+        candidate = system.pipeline(**data, **arguments)
+        if not isinstance(candidate, Candidate):
+            raise InvalidDeclaration(
+                f"Pipeline {system.pipeline.path} returned a {type(candidate).__name__}; a system's pipeline returns "
+                f"hs.Candidate(model=..., holdout=..., label=...)."
+            )
+        return {
+            "candidate": candidate,
+            "scores": evaluate(candidate.model, champion, candidate.holdout, candidate.label, slices),
+            "latency_ms": latency(candidate.model, candidate.holdout),
+        }
+
+    trial.__name__ = system.pipeline.name
+    return Pipeline(trial)
+
+
+def _champion(rooms: Rooms, system: System) -> Stored | None:
+    version = rooms.registry.champion(None, system.name)
+    if version is None:
+        return None
+    return Stored(codec="model", digest=version.model, blob=version.model, node=node("model", version.model))
+
+
+def _measure(evaluation: Evaluation) -> dict[str, float]:
+    return {
+        name: measure(metric_named(name), evaluation.labels, evaluation.challenger).value
+        for name in _METRICS
+        if unmeasurable(metric_named(name), evaluation.labels) is None
+    }

@@ -1,0 +1,267 @@
+"""The composition root: finds the project, opens its stores, builds the rooms and hands each its ports.
+
+A project is a directory with a `homeostat.toml`; what Homeostat keeps lies in `.homeostat/` beside it. Rooms are built
+when first asked for, so that a process pays only for those it uses.
+"""
+
+import importlib
+import os
+import socket
+import sys
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Literal, Self
+
+import msgspec
+import pyarrow as pa
+
+from homeostat.core.clock import Clock, Micros, WallClock, Watermark, parse_iso
+from homeostat.core.errors import AlreadyExists, InvalidDeclaration, NotFound, NoWorkspace
+from homeostat.core.ids import check_name
+from homeostat.data.service import Datasets
+from homeostat.loop.controller import Controller
+from homeostat.loop.steps import Rooms
+from homeostat.loop.system import System
+from homeostat.monitor.ports import Requests
+from homeostat.monitor.service import Monitor
+from homeostat.pipeline.service import Pipelines
+from homeostat.registry.service import Registry
+from homeostat.serve.log import ObservationLog
+from homeostat.serve.service import Deployments
+from homeostat.store.db import Database
+from homeostat.store.db.migrate import migrate
+from homeostat.store.objects import FileObjects
+from homeostat.track.service import Runs
+
+CONFIG_FILE = "homeostat.toml"
+HOME = ".homeostat"
+
+
+class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table `[project]`.
+
+    Attributes:
+        systems: where they are, as `module:name`.
+        weeks_from: ISO instant from which weeks are counted in tables and charts.
+    """
+
+    name: str
+    systems: tuple[str, ...] = ()
+    weeks_from: str = "1970-01-05"  # a Monday
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The table `[store]`.
+
+    Attributes:
+        database: SQLAlchemy URL; empty is SQLite in `.homeostat/`.
+        clock: `wall`, or `watermark` in a replay.
+    """
+
+    database: str = ""
+    clock: Literal["wall", "watermark"] = "wall"
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """`homeostat.toml`."""
+
+    project: Project
+    store: Store = Store()
+
+
+class Workspace:
+    """One project, opened. Safe for threads; close it, or use it as a context manager."""
+
+    def __init__(self, root: Path, config: Config) -> None:
+        self.root = root
+        self.config = config
+        self.home = root / HOME
+
+    @classmethod
+    def find(cls, start: Path | None = None) -> Self:
+        """Open the project that holds `start` (default: the current directory).
+
+        Raises: NoWorkspace if neither it nor a parent has a homeostat.toml. InvalidDeclaration if that file is wrong.
+        """
+        folder = (start or Path.cwd()).resolve()
+        for candidate in (folder, *folder.parents):
+            if (candidate / CONFIG_FILE).is_file():
+                return cls.open(candidate)
+        raise NoWorkspace(
+            f"There is no {CONFIG_FILE} in {folder} or above it. Make a project with `homeostat init my-project`, "
+            f"or change to one."
+        )
+
+    @classmethod
+    def open(cls, root: Path) -> Self:
+        """Open the project in `root`; creates or upgrades its database.
+
+        Raises: NoWorkspace, InvalidDeclaration, NewerWorkspace.
+        """
+        path = root / CONFIG_FILE
+        if not path.is_file():
+            raise NoWorkspace(f"{root} is no project: it has no {CONFIG_FILE}. Make one with `homeostat init {root}`.")
+        workspace = cls(root, _read_config(path))
+        workspace.home.mkdir(exist_ok=True)
+        migrate(workspace.database)
+        return workspace
+
+    @classmethod
+    def create(cls, root: Path, config: Config) -> Self:
+        """Write a homeostat.toml and open the new project.
+
+        Raises: AlreadyExists if there is one. InvalidName if the project's name cannot be one.
+        """
+        check_name("project", config.project.name)
+        path = root / CONFIG_FILE
+        if path.exists():
+            raise AlreadyExists(f"{path} is there already. Choose another directory, or work in that project.")
+        root.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(_toml(config))
+        return cls.open(root)
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.config.store.database or f"sqlite:///{self.home / 'homeostat.db'}")
+
+    @cached_property
+    def objects(self) -> FileObjects:
+        return FileObjects(self.home / "objects")
+
+    @cached_property
+    def clock(self) -> Clock:
+        return self.watermark if self.config.store.clock == "watermark" else WallClock()
+
+    @cached_property
+    def watermark(self) -> Watermark:
+        """The replay's clock, to be advanced by its one driver."""
+        return Watermark(self.home / "watermark")
+
+    @property
+    def weeks_from(self) -> Micros:
+        return parse_iso(self.config.project.weeks_from)
+
+    @property
+    def run_folder(self) -> Path:
+        """Sockets, logs of processes, materialised code."""
+        folder = self.home / "run"
+        folder.mkdir(exist_ok=True)
+        return folder
+
+    @cached_property
+    def log(self) -> ObservationLog:
+        """Predictions and labels as the gateways wrote them."""
+        return ObservationLog(self.home / "log")
+
+    @cached_property
+    def datasets(self) -> Datasets:
+        return Datasets(self.database, self.objects, self.clock)
+
+    @cached_property
+    def runs(self) -> Runs:
+        return Runs(self.database, self.objects, self.clock, self.home / "spool")
+
+    @cached_property
+    def pipelines(self) -> Pipelines:
+        return Pipelines(self.database, self.objects, self.clock, self.root, self.runs)
+
+    @cached_property
+    def registry(self) -> Registry:
+        return Registry(self.database, self.clock)
+
+    @cached_property
+    def deployments(self) -> Deployments:
+        return Deployments(self.database, self.clock)
+
+    @cached_property
+    def monitor(self) -> Monitor:
+        return Monitor(self.database, self.clock, Observations(self.log, self.deployments), origin=self.weeks_from)
+
+    @cached_property
+    def systems(self) -> dict[str, System]:
+        """The systems that homeostat.toml names, by their names. Imports the project's code.
+
+        Raises: NotFound naming the module or attribute that is not there. InvalidDeclaration if it is no System.
+        """
+        if str(self.root) not in sys.path:
+            sys.path.insert(0, str(self.root))
+        found = [_load_system(path) for path in self.config.project.systems]
+        return {system.name: system for system in found}
+
+    def controller(self) -> Controller:
+        """A controller for this process."""
+        rooms = Rooms(
+            database=self.database,
+            objects=self.objects,
+            datasets=self.datasets,
+            pipelines=self.pipelines,
+            registry=self.registry,
+            deployments=self.deployments,
+            monitor=self.monitor,
+        )
+        owner = f"{socket.gethostname()}:{os.getpid()}"
+        return Controller(self.database, self.clock, rooms, self.systems, owner)
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Observations:
+    """The monitor's `ObservationLog`: predictions and labels from the gateway's log, failures as gateways count them."""
+
+    def __init__(self, log: ObservationLog, deployments: Deployments) -> None:
+        self._log = log
+        self._deployments = deployments
+
+    def predictions(self, system: str, cursor: str) -> tuple[pa.Table, str]:
+        return self._log.predictions(system, cursor)
+
+    def labels(self, system: str, cursor: str) -> tuple[pa.Table, str]:
+        return self._log.labels(system, cursor)
+
+    def errors(self, system: str, since: Micros) -> Requests:
+        traffic = self._deployments.traffic(system, since)
+        return Requests(failed=traffic.failures, total=traffic.requests)
+
+
+def _read_config(path: Path) -> Config:
+    try:
+        return msgspec.convert(tomllib.loads(path.read_text()), Config)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise InvalidDeclaration(
+            f"{path} cannot be read: {error}. It needs [project] with a name and systems = ['module:name'], and may have "
+            f"[store] with database and clock."
+        ) from error
+
+
+def _toml(config: Config) -> bytes:
+    systems = ", ".join(f'"{path}"' for path in config.project.systems)
+    text = f'[project]\nname = "{config.project.name}"\nsystems = [{systems}]\nweeks_from = "{config.project.weeks_from}"\n'
+    if config.store != Store():
+        text += f'\n[store]\nclock = "{config.store.clock}"\n'
+        if config.store.database:
+            text += f'database = "{config.store.database}"\n'
+    return text.encode()
+
+
+def _load_system(path: str) -> System:
+    module_name, _, attribute = path.partition(":")
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise NotFound(
+            f"{CONFIG_FILE} names the system {path!r}, but {error}. Check the name; modules are looked for beside {CONFIG_FILE}."
+        ) from error
+    system = getattr(module, attribute, None)
+    if system is None:
+        raise NotFound(f"{CONFIG_FILE} names the system {path!r}, but module {module_name} has no {attribute!r}.")
+    if not isinstance(system, System):
+        raise InvalidDeclaration(f"{path} is a {type(system).__name__}, not a System. Make it with hs.System(...).")
+    return system
