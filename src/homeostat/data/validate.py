@@ -32,6 +32,7 @@ _FIRST_ROWS = 10
 _UNSEEN_SHOWN = 5
 _FLOATS = ("float16", "float32", "float64")
 _INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+NUMBERS = frozenset(_INTEGERS + _FLOATS)
 
 Measured = Mapping[str, Any]
 
@@ -205,7 +206,7 @@ def _nulls(expectation: NullsAtMost, kind: str) -> _Check:
 
 
 def _range(expectation: InRange, kind: str) -> _Check | None:
-    if kind not in _INTEGERS + _FLOATS:
+    if kind not in NUMBERS:
         return None
     column = pl.col(expectation.column)
     outside = ((column < expectation.low) | (column > expectation.high)).fill_null(value=False)
@@ -259,7 +260,7 @@ def _domain(expectation: InDomain, kind: str) -> _Check | None:
 
 
 def _scale(expectation: SameScale, kind: str) -> _Check | None:
-    if kind not in _INTEGERS + _FLOATS:
+    if kind not in NUMBERS:
         return None
     column = pl.col(expectation.column)
     values = column.drop_nulls().drop_nans() if kind in _FLOATS else column.drop_nulls()
