@@ -5,7 +5,7 @@ Plain data is checked by msgspec, strictly: `"3"` is no int.
 """
 
 import typing
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import NoneType, UnionType
 from typing import Any
 
@@ -15,7 +15,9 @@ import numpy as np
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.errors import WrongType
+from homeostat.pipeline.handle import Handle
 
+_CONTAINERS = (list, tuple, dict, Sequence, Mapping)
 RICH = (Table, Model, np.ndarray, bytes)  # values with a codec of their own
 _SHOWN = 60  # characters of a refused value in a message
 
@@ -28,7 +30,11 @@ def conform(value: Any, hint: Any, where: str) -> Any:
 
     Raises: WrongType naming where, the hint and the value.
     """
-    if hint is Any or isinstance(hint, typing.TypeVar):
+    if type(value) is Handle:  # checked when it is read
+        return value
+    if hint is Any or hint in (list, dict, tuple) or isinstance(hint, typing.TypeVar):
+        if isinstance(hint, type) and not isinstance(value, hint):
+            raise _wrong(value, hint, where, "")
         return _unhinted(plain(value), where)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)
     if origin is typing.Annotated:
@@ -38,7 +44,7 @@ def conform(value: Any, hint: Any, where: str) -> Any:
     wanted = origin or hint
     if isinstance(wanted, type) and issubclass(wanted, RICH):
         return _rich(value, wanted, where)
-    if _holds_rich(parts):
+    if wanted in _CONTAINERS and _holds_rich(parts):
         return _container(value, hint, wanted, parts, where)
     try:
         return msgspec.convert(plain(value), NoneType if hint is None else hint, strict=True)
@@ -63,7 +69,7 @@ def plain(value: Any) -> Any:
 
 def _unhinted(value: Any, where: str) -> Any:
     """Without a hint only what tells its own type can be read back as what it was."""
-    if isinstance(value, (*RICH, bool, int, float, str, NoneType)):
+    if type(value) is Handle or isinstance(value, (*RICH, bool, int, float, str, NoneType)):
         return value
     if type(value) in (list, tuple):
         return type(value)(_unhinted(item, where) for item in value)
@@ -107,8 +113,10 @@ def _one_of(value: Any, hint: Any, parts: tuple[Any, ...], where: str) -> Any:
 
 
 def _holds_rich(parts: tuple[Any, ...]) -> bool:
+    """Whether items may be more than plain data."""
     return any(
-        (isinstance(part, type) and issubclass(part, RICH))
+        part is Any
+        or (isinstance(part, type) and issubclass(part, RICH))
         or _holds_rich(typing.get_args(part))
         or (isinstance(typing.get_origin(part), type) and issubclass(typing.get_origin(part) or object, RICH))
         for part in parts

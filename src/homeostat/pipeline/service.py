@@ -17,7 +17,7 @@ from homeostat.pipeline import queries
 from homeostat.pipeline.code_digest import CodeDigest
 from homeostat.pipeline.execution import Execution, Progress
 from homeostat.pipeline.facts import PipelineFinished
-from homeostat.pipeline.handle import replace_handles, stored_of
+from homeostat.pipeline.handle import Handle, replace_handles, stored_of
 from homeostat.pipeline.ports import RunLog, TrackedRun
 from homeostat.pipeline.records import Action, Change, PipelineRun, RunStatus, Stored, Why
 from homeostat.pipeline.rules import differences, explain, shown
@@ -59,7 +59,7 @@ class Pipelines:
         Not part of a caller's transaction: each step commits by itself.
 
         Args:
-            arguments: by parameter, datasets among them.
+            arguments: by parameter, datasets among them; a `Stored` is what an earlier run made.
             system: which system it trains, if any.
             use_cache: run every step, whatever was kept.
             progress: told of each action when it has run or was found.
@@ -68,8 +68,8 @@ class Pipelines:
         Raises: StepFailed with the user's exception as its cause; a later run resumes behind the last step that ran.
             InvalidDeclaration or WrongType if the arguments do not fit. Whatever the pipeline's own code raises.
         """
-        bound = pipeline.bind(arguments)
-        values = Values(self._objects, snapshot(self._root, self._objects))
+        values = self._values(snapshot(self._root, self._objects))
+        bound = pipeline.bind({name: _opened(value, values) for name, value in arguments.items()})
         kept = {name: values.argument(value, Any, f"Parameter {name}") for name, value in bound.items()}
         run = self._runs.start(
             pipeline.name, kind="pipeline", params={name: shown(stored) for name, stored in kept.items()}, system=system
@@ -101,7 +101,7 @@ class Pipelines:
 
         Raises: NotFound if its bytes are gone. CorruptObject if they are not what they were.
         """
-        return Values(self._objects, Digest("")).load(stored)
+        return self._values(Digest("")).load(stored)
 
     def why(self, step: str) -> Why:
         """Why a step ran in the newest run that has it: what differs from the run before.
@@ -119,6 +119,9 @@ class Pipelines:
         if previous is None:
             return explain(action, self._code(action), None, None, [])
         return explain(action, self._code(action), previous, self._code(previous), self._packages(previous, action))
+
+    def _values(self, code_tree: Digest) -> Values:
+        return Values(self._objects, code_tree, self._root / ".homeostat" / "run" / "code")
 
     def _code(self, action: Action) -> CodeDigest:
         parts = msgspec.json.decode(self._objects.read(action.code), type=dict[str, str])
@@ -218,6 +221,10 @@ class Pipelines:
             ledger.append(connection, self._clock.now(), fact)
         run.finish(status, error or None)
         return finished
+
+
+def _opened(value: Any, values: Values) -> Any:
+    return Handle(value, values.load) if isinstance(value, Stored) else value
 
 
 def _recorded(pipeline: Pipeline, result: Any) -> str:

@@ -6,12 +6,14 @@ not run again. Mutable values are read afresh for each use: no step can change w
 
 import io
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from weakref import WeakValueDictionary
 
 import msgspec
 import numpy as np
 
+from homeostat.capture.code import materialise
 from homeostat.codec import loading, models, tables
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
@@ -32,11 +34,13 @@ class Values:
 
     Args:
         code_tree: digest of the project's files, written into models.
+        code_folder: where code trees of earlier models are written out.
     """
 
-    def __init__(self, objects: ObjectStore, code_tree: Digest) -> None:
+    def __init__(self, objects: ObjectStore, code_tree: Digest, code_folder: Path) -> None:
         self._objects = objects
         self.code_tree = code_tree
+        self._code_folder = code_folder
         # Tables never change, so one that somebody still holds need not be read again.
         self._tables: WeakValueDictionary[Digest, Table] = WeakValueDictionary()
 
@@ -85,7 +89,7 @@ class Values:
         content = stored.inline if stored.blob is None else self._objects.read(stored.blob)
         assert content is not None, f"{stored.codec} without bytes"
         if stored.codec == "model":
-            return loading.load(content, None)
+            return self._load_model(content)
         if stored.codec == "array":
             return np.load(io.BytesIO(content), allow_pickle=False)
         if stored.codec == "bytes":
@@ -95,6 +99,13 @@ class Values:
     def is_complete(self, stored: Stored) -> bool:
         """Whether its bytes are still there."""
         return (stored.blob is None or self._objects.has(stored.blob)) and all(map(self.is_complete, stored.items))
+
+    def _load_model(self, content: bytes) -> Model:
+        tree = models.describe(content).code
+        if tree == self.code_tree:
+            return loading.load(content, None)
+        # An earlier model brings the code it was trained with: its transform may have changed since.
+        return loading.load(content, materialise(tree, self._objects, self._code_folder))
 
     def _load_table(self, stored: Stored) -> Table:
         known = self._tables.get(stored.digest)
