@@ -32,8 +32,10 @@ def conform(value: Any, hint: Any, where: str) -> Any:
     """
     if type(value) is Handle:  # checked when it is read
         return value
-    if hint is Any or hint in (list, dict, tuple) or isinstance(hint, typing.TypeVar):
-        if isinstance(hint, type) and not isinstance(value, hint):
+    if hint is Any or isinstance(hint, typing.TypeVar):
+        return _unhinted(plain(value), where)
+    if hint in (list, dict, tuple):
+        if not isinstance(value, hint):
             raise _wrong(value, hint, where, "")
         return _unhinted(plain(value), where)
     origin, parts = typing.get_origin(hint), typing.get_args(hint)

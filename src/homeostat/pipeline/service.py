@@ -70,7 +70,10 @@ class Pipelines:
         """
         values = self._values(snapshot(self._root, self._objects))
         bound = pipeline.bind({name: _opened(value, values) for name, value in arguments.items()})
-        kept = {name: values.argument(value, Any, f"Parameter {name}") for name, value in bound.items()}
+        kept = {
+            name: values.argument(value, pipeline.hints.get(name, Any), f"Parameter {name}")
+            for name, value in bound.items()
+        }
         run = self._runs.start(
             pipeline.name, kind="pipeline", params={name: shown(stored) for name, stored in kept.items()}, system=system
         )

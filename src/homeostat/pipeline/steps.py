@@ -108,12 +108,7 @@ class Step(Generic[P, R]):
 
         Raises: InvalidDeclaration naming what cannot be resolved.
         """
-        try:
-            return typing.get_type_hints(self.function)
-        except NameError as error:
-            raise InvalidDeclaration(
-                f"A type hint of step {self.name} cannot be resolved: {error}. Import it at run time, not only under TYPE_CHECKING."
-            ) from error
+        return _hints(self.function)
 
     @property
     def output_hints(self) -> tuple[Any, ...] | None:
@@ -163,6 +158,14 @@ class Pipeline:
         self.signature = inspect.signature(function)
         functools.update_wrapper(self, function)
 
+    @functools.cached_property
+    def hints(self) -> dict[str, Any]:
+        """Resolved type hints, by parameter and `return`.
+
+        Raises: InvalidDeclaration naming what cannot be resolved.
+        """
+        return _hints(self.function)
+
     @property
     def path(self) -> str:
         """Where another process finds it: `module:name`."""
@@ -180,9 +183,8 @@ class Pipeline:
                 f"Pipeline {self.name}{self.signature} cannot be called with {sorted(arguments)}: {error}."
             ) from error
         bound.apply_defaults()
-        hints = typing.get_type_hints(self.function)
         return {
-            name: conform(value, hints.get(name, Any), f"Pipeline {self.name}, parameter {name}")
+            name: conform(value, self.hints.get(name, Any), f"Pipeline {self.name}, parameter {name}")
             for name, value in bound.arguments.items()
         }
 
@@ -229,6 +231,16 @@ def step(
 def pipeline(function: Callable[..., Any]) -> Pipeline:
     """Make a function that calls steps a pipeline: `@pipeline`."""
     return Pipeline(function)
+
+
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    try:
+        return typing.get_type_hints(function)
+    except NameError as error:
+        raise InvalidDeclaration(
+            f"A type hint of {function.__qualname__} cannot be resolved: {error}. Import it at run time, not only under "
+            f"TYPE_CHECKING."
+        ) from error
 
 
 def _check_step(step: Step[..., Any]) -> None:
