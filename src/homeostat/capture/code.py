@@ -39,7 +39,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True, tag="code-tree"):
         format: version of this layout.
         files: POSIX path below the root -> file.
         skipped: paths that are in the project but not in the tree: larger than 1 MiB and no Python source, links that
-            lead out, names that are not UTF-8.
+            lead out, names that are not UTF-8, what is no file (submodules, links to folders).
     """
 
     format: int = FORMAT
@@ -71,11 +71,15 @@ def snapshot(root: Path, objects: ObjectStore) -> Digest:
     files: dict[str, File] = {}
     skipped = []
     for path in sorted(_listed(root) or _walked(root)):
-        found = _read(root, path)
-        if found is None:
+        file = root / path
+        try:
+            content = file.read_bytes() if _is_code(root, path) else None
+            is_executable = bool(file.stat().st_mode & stat.S_IXUSR)
+        except FileNotFoundError:  # Git lists what was deleted since the commit; others delete meanwhile
+            continue
+        if content is None:
             skipped.append(path.encode("utf-8", "backslashreplace").decode())
-        elif found:
-            content, is_executable = found
+        else:
             files[path] = File(objects.put(content), is_executable)
     return objects.put(canonical_json(Tree(files=files, skipped=tuple(skipped))))
 
@@ -170,24 +174,16 @@ def _walked(root: Path, prefix: str = "") -> Iterator[str]:
                 yield from _walked(root, f"{prefix}{entry.name}/")
 
 
-def _read(root: Path, path: str) -> tuple[bytes, bool] | tuple[()] | None:
-    """Content and executable bit; empty if there is no such file (any more); None if it is to be skipped."""
+def _is_code(root: Path, path: str) -> bool:
+    """Whether the file belongs into the tree. Raises: FileNotFoundError."""
     file = root / path
-    try:
-        if file.is_symlink() and not file.resolve().is_relative_to(root):
-            return None
-        facts = file.stat()
-        if not stat.S_ISREG(facts.st_mode):
-            return ()
-        if not _is_utf8(path) or (facts.st_size > MAX_SIZE_BYTES and file.suffix != ".py"):
-            return None
-        return file.read_bytes(), bool(facts.st_mode & stat.S_IXUSR)
-    except FileNotFoundError:
-        return ()
-
-
-def _is_utf8(path: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in path)
+    facts = file.stat()
+    return (
+        stat.S_ISREG(facts.st_mode)
+        and (facts.st_size <= MAX_SIZE_BYTES or file.suffix == ".py")
+        and not any("\ud800" <= character <= "\udfff" for character in path)
+        and (not file.is_symlink() or file.resolve().is_relative_to(root))
+    )
 
 
 def _stays_inside(path: str) -> bool:

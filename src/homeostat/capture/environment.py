@@ -76,9 +76,9 @@ def read_environment(digest: Digest, objects: ObjectStore) -> Environment:
 
 def _described() -> bytes:
     places = _places()
-    if places not in _known:
-        _known.clear()  # the process sees one environment at a time
-        _known[places] = canonical_json(
+    described = _known.get(places)
+    if described is None:
+        described = canonical_json(
             Environment(
                 python=platform.python_version(),
                 implementation=sys.implementation.name,
@@ -87,7 +87,9 @@ def _described() -> bytes:
                 packages=installed([Path(folder) for folder, _ in places]),
             )
         )
-    return _known[places]
+        _known.clear()  # the process sees one environment at a time
+        _known[places] = described
+    return described
 
 
 def _places() -> _Places:

@@ -60,11 +60,12 @@ class Model:
             estimator: fitted.
             transform: see above; it must not need the label.
             name: for people.
-            example: some raw rows; more columns than needed do no harm, see `Signature.needed`.
+            example: some raw rows. With a transform more columns than it needs do no harm (`Signature.needed`);
+                without one they are the features, by name if the estimator was fitted with names.
             signature: the columns, when they are known already.
 
         Raises: InvalidDeclaration if the estimator cannot predict one number a row, or the transform cannot be found
-            again by its name in another process.
+            again by its name in another process, or the example has not as many columns as the estimator has features.
         """
         self.estimator = estimator
         self.transform = transform
@@ -72,7 +73,11 @@ class Model:
         self.kind: Kind = _kind(estimator)
         self.transform_name = None if transform is None else _global_name(transform)
         if signature is None and example is not None:
-            signature = Signature.of(example) if transform is None else Signature.needed(example, transform)
+            signature = (
+                _signature_of_estimator(estimator, example)
+                if transform is None
+                else Signature.needed(example, transform)
+            )
         self.signature = signature
 
     def predict(self, rows: Tabular) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -219,6 +224,19 @@ def _kind(estimator: Any) -> Kind:
             f"{name} has neither predict_proba nor predict, so it cannot be the estimator of a model."
         )
     return "regressor"
+
+
+def _signature_of_estimator(estimator: Any, example: Tabular) -> Signature:
+    frame = as_frame(example)
+    if hasattr(estimator, "feature_names_in_"):
+        frame = frame.select(*estimator.feature_names_in_)
+    needed = getattr(estimator, "n_features_in_", frame.width)
+    if needed != frame.width:
+        raise InvalidDeclaration(
+            f"{type(estimator).__name__} was fitted on {needed} features, but the example has {frame.width} columns: "
+            f"{', '.join(frame.columns)}. Leave out the label and whatever is no feature, or give a transform."
+        )
+    return Signature.of(frame)
 
 
 def _global_name(function: Transform) -> str:

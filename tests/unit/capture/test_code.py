@@ -166,15 +166,15 @@ def test_what_is_skipped_is_named(project: Path, objects: FileObjects, tmp_path:
 
 
 def test_links_inside_are_what_they_lead_to(project: Path, objects: FileObjects) -> None:
-    """A link to a file is that file; one to nothing or to a folder is nothing."""
+    """A link to a file is that file; one to a folder is skipped, one to nothing is nothing."""
     (project / "link.py").symlink_to("flights/features.py")
     (project / "dangling").symlink_to("nowhere")
     (project / "folder").symlink_to("flights")
 
-    found = files(snapshot(project, objects), objects)
+    tree = read_tree(snapshot(project, objects), objects)
 
-    assert found["flights/features.py"] == found["link.py"]
-    assert 3 == len(found)
+    assert tree.files["flights/features.py"] == tree.files["link.py"]
+    assert (3, ("folder",)) == (len(tree.files), tree.skipped)
 
 
 def test_no_directory_no_code(tmp_path: Path, objects: FileObjects) -> None:

@@ -94,6 +94,22 @@ def test_the_transform_shows_which_columns_are_needed(project: ModuleType) -> No
     assert Signature((Column("hour", "int"), Column("wind", "float"))) == trained(project).signature
 
 
+def test_without_a_transform_the_columns_are_the_features() -> None:
+    """By name if the estimator knows names: the label may then lie in the example."""
+    features = ROWS.select("hour", "wind")
+    estimator = LogisticRegression().fit(features, ROWS["late"].to_numpy())
+
+    assert Signature.of(features) == Model(estimator, example=ROWS.drop("crew")).signature
+
+
+def test_an_example_with_too_many_columns_is_refused() -> None:
+    """An estimator without names cannot tell the label from a feature."""
+    estimator = LogisticRegression().fit(ROWS.select("hour", "wind").to_numpy(), ROWS["late"].to_numpy())
+
+    with pytest.raises(InvalidDeclaration, match=r"fitted on 2 features, but the example has 5 columns: hour, wind"):
+        Model(estimator, example=ROWS)
+
+
 def test_a_model_is_evaluated_on_no_more_than_it_is_served_with(project: ModuleType) -> None:
     """A transform never sees a column beyond the signature, so it cannot peek at the label."""
     seen: list[list[str]] = []
