@@ -92,7 +92,8 @@ def number_cells(x: NDArray[np.float64], bins: int = BINS) -> Numbers:
     finite = x[np.isfinite(x)]
     if not len(finite):
         raise EmptyWindow(f"The reference holds no finite number among {len(x)} values; no edges can be drawn.")
-    edges = np.unique(np.quantile(finite, np.linspace(0, 1, bins + 1)))
+    # Edges are values of the reference, so that a column of few distinct values has a cell for each.
+    edges = np.unique(np.quantile(finite, np.linspace(0, 1, bins + 1), method="lower"))
     # One edge more, just above the greatest value of the reference: it has a cell, and only what lies beyond is over.
     return Numbers(edges=(*edges.tolist(), float(np.nextafter(edges[-1], np.inf))))
 
