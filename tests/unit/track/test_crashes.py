@@ -1,0 +1,130 @@
+"""Real processes, killed or working at once."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import homeostat
+from homeostat.core.clock import WallClock
+from homeostat.store import ledger
+from homeostat.store.db import Database
+from homeostat.store.objects import FileObjects
+from homeostat.track import queries
+from homeostat.track.service import Runs
+
+SOURCES = Path(homeostat.__file__).parents[1]
+SETUP = """
+import os, signal, sys, time
+from pathlib import Path
+from homeostat.core.clock import WallClock
+from homeostat.store.db import Database
+from homeostat.store.objects import FileObjects
+from homeostat.track.service import Runs
+home = Path(sys.argv[1])
+runs = Runs(Database(f"sqlite:///{home / 'track.db'}"), FileObjects(home / "objects"), WallClock(), home / "spool")
+"""
+
+
+def python(home: Path, code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SETUP + code, str(home)],
+        env={**os.environ, "PYTHONPATH": str(SOURCES)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_killed_run_keeps_what_was_written(
+    tmp_path: Path, database: Database, objects: FileObjects, runs: Runs
+) -> None:
+    """After `kill -9` recovery finds every point that was older than half a second, once, and calls the run killed.
+
+    The database was away when they were logged: they come from the spool.
+    """
+    code = """
+run = runs.start("baseline")
+with runs._database.write() as connection:  # what is shipped from now on waits for us, and we never end
+    for step in range(1000):
+        run.log(step, loss=float(step))
+    time.sleep(0.8)
+    run.log(1000, loss=1000.0)  # too late for the spool
+    print("now", flush=True)
+    time.sleep(60)
+"""
+    process = python(tmp_path, code)
+    assert process.stdout is not None
+    assert "now\n" == process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+
+    killed = runs.recover()
+    assert [] == runs.recover()
+
+    with database.read() as connection:
+        (run,) = queries.recent(connection)
+        kinds = [entry.kind for entry in ledger.entries(connection)]
+        values = queries.series(connection, run.id, "loss").values
+    assert ([run.id], "killed", ["run-started", "run-finished"]) == (killed, run.status, kinds)
+    assert [float(step) for step in range(1000)] == values[:1000]
+    assert [] == list((tmp_path / "spool").iterdir())
+
+
+def test_two_processes_log_at_once(tmp_path: Path, database: Database) -> None:
+    """Two runs of two processes on one database both arrive whole, and recovery in between leaves them alone."""
+    code = """
+with runs.start("one of two") as run:
+    for step in range(300):
+        run.log(step, loss=float(step))
+        time.sleep(0.002)
+"""
+    both = [python(tmp_path, code) for _ in range(2)]
+    recovery = Runs(database, FileObjects(tmp_path / "objects"), WallClock(), tmp_path / "spool")
+    while any(process.poll() is None for process in both):
+        assert [] == recovery.recover()
+        time.sleep(0.02)
+    for process in both:
+        process.communicate()
+
+    with database.read() as connection:
+        found = queries.recent(connection)
+        curves = [queries.series(connection, run.id, "loss").values for run in found]
+    assert ["finished", "finished"] == [run.status for run in found]
+    assert [[float(step) for step in range(300)]] * 2 == curves
+
+
+def test_program_that_just_ends_leaves_a_failed_run(tmp_path: Path, database: Database) -> None:
+    """A script that forgets `finish` still brings all it logged home, and the run says so."""
+    process = python(tmp_path, "run = runs.start('forgotten')\nrun.log(loss=1.0)\n")
+    process.communicate()
+
+    with database.read() as connection:
+        (run,) = queries.recent(connection)
+        assert [1.0] == queries.series(connection, run.id, "loss").values
+    assert (0, "failed") == (process.returncode, run.status)
+    assert "without finishing" in run.error
+
+
+def test_forked_child_leaves_the_run_to_its_parent(tmp_path: Path, database: Database) -> None:
+    """A forked child that ends in good order neither finishes nor garbles its parent's run."""
+    code = """
+run = runs.start("parent")
+run.log(loss=1.0)
+child = os.fork()
+if child == 0:
+    run.log(loss=9.0)
+    sys.exit(0)
+os.waitpid(child, 0)
+run.log(loss=2.0)
+run.finish()
+"""
+    process = python(tmp_path, code)
+    process.communicate()
+
+    with database.read() as connection:
+        (run,) = queries.recent(connection)
+        assert [1.0, 2.0] == queries.series(connection, run.id, "loss").values
+    assert "finished" == run.status
