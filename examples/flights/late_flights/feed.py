@@ -51,15 +51,20 @@ class Feed:
         """Observations of `day`."""
         return self._within(self.weather, "time", day)
 
-    @cached_property
-    def requests(self) -> dict[Micros, list[Ask]]:
-        """By hour of scheduled departure: one request for each airport, raw fields only."""
-        rows = source.with_weather(self.flights.drop("late", "known"), self.weather)
-        hour = pl.col("scheduled").dt.truncate("1h").dt.epoch("us").alias("hour")
+    def requests(self, begin: Micros, end: Micros) -> dict[Micros, list[Ask]]:
+        """By hour of scheduled departure in [begin, end): one request for each airport, raw fields only."""
+        chosen = self.flights.filter(pl.col("scheduled").is_between(moment(begin), moment(end), closed="left"))
+        asked = source.with_weather(chosen.drop("late", "known"), self.weather).with_columns(
+            pl.col("scheduled").dt.truncate("1h").dt.epoch("us").alias("hour")
+        )
+        asked = asked.sort("hour", "origin", maintain_order=True)
+        rows = asked.drop("hour", "scheduled").to_dicts()
+        keys = asked["key"].to_list()
         asks: dict[Micros, list[Ask]] = {}
-        for group in rows.with_columns(hour).partition_by("hour", "origin", maintain_order=True):
-            ask = Ask(keys=group["key"].to_list(), rows=group.drop("hour", "scheduled").to_dicts())
-            asks.setdefault(Micros(group["hour"][0]), []).append(ask)
+        start = 0
+        for hour, size in asked.group_by("hour", "origin", maintain_order=True).len().select("hour", "len").iter_rows():
+            asks.setdefault(Micros(hour), []).append(Ask(keys=keys[start : start + size], rows=rows[start : start + size]))
+            start += size
         return asks
 
     def labels(self, begin: Micros, end: Micros) -> dict[str, int]:

@@ -41,7 +41,7 @@ def join(flights: hs.Table, weather: hs.Table) -> hs.Table:
     return hs.Table.of(rows.filter(pl.col("late").is_not_null()).sort("scheduled", "key"))
 
 
-@hs.step
+@hs.step(cpu=2)
 def train(rows: hs.Table, max_iter: int, shuffle_seed: int | None) -> hs.Model:
     """Gradient boosting on the rows. `shuffle_seed` sabotages it: features no longer belong to their labels."""
     past = rows.polars()

@@ -74,6 +74,7 @@ class Replay:
         self._on_week = on_week
         self._on_hour = on_hour
         self._check = check
+        self._asks: dict[Micros, list[Ask]] = {}  # of the present week, by hour
         self._ids: dict[str, str] = {}  # prediction id by key, until its label is sent
 
     def load_history(self) -> None:
@@ -99,6 +100,8 @@ class Replay:
         end = Micros(begin + weeks * WEEK)
         async with AsyncClient(gateway.host, gateway.port) as client:
             for at in hours(begin, end):
+                if (at - begin) % WEEK == 0:
+                    self._asks = self._feed.requests(at, Micros(at + WEEK))
                 await self._hour(client, at, is_asking=True)
                 if (at + HOUR - begin) % WEEK == 0:
                     self._on_week((at - begin) // WEEK + HISTORY_WEEKS)
@@ -116,11 +119,8 @@ class Replay:
             self._sabotage.hour(self._workspace, at)
         self._settle()
         if is_asking:
-            await asyncio.gather(*(self._ask(client, ask) for ask in self._requests(at)))
+            await asyncio.gather(*(self._ask(client, ask) for ask in self._asks.get(at, [])))
         self._on_hour(at)
-
-    def _requests(self, at: Micros) -> list[Ask]:
-        return self._feed.requests.get(at, [])
 
     async def _ask(self, client: AsyncClient, ask: Ask) -> None:
         start = time.perf_counter()

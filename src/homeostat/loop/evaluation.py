@@ -29,9 +29,9 @@ def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: s
     return Table.of(scored)
 
 
-@step
+@step(cpu=1)
 def latency(model: Model, holdout: Table) -> list[float]:
-    """Milliseconds that single-row predictions take, warm, on this machine."""
+    """Milliseconds that single-row predictions take, warm, on one thread as in a gateway's worker."""
     rows = holdout.polars()
     took = []
     for i in range(_LATENCY_SAMPLE + 1):

@@ -57,7 +57,11 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
                 .values(owner=owner, lease_until_wall=wall + lease_s, fence=loops.c.fence + 1)
                 .returning(loops.c.system, loops.c.phase, loops.c.body, loops.c.wake_at, loops.c.fence)
             ).first()
-        return None if row is None else msgspec.convert({**row._asdict(), "owner": owner}, cls)
+        if row is None:
+            return None
+        return cls(
+            system=row.system, phase=row.phase, body=row.body, wake_at=row.wake_at, fence=row.fence, owner=owner
+        )
 
     def renew(self, database: Database, *, lease_s: float = LEASE_S) -> bool:
         """Keep the lease during long work; False if it was lost."""
