@@ -48,14 +48,7 @@ def conform(value: Any, hint: Any, where: str) -> Any:
         return _rich(value, wanted, where)
     if wanted in _CONTAINERS and _holds_rich(parts):
         return _container(value, hint, wanted, parts, where)
-    try:
-        return msgspec.convert(plain(value), NoneType if hint is None else hint, strict=True)
-    except msgspec.ValidationError as error:
-        raise _wrong(value, hint, where, f"{error}.") from error
-    except TypeError as error:  # a type msgspec does not know
-        raise _wrong(
-            value, hint, where, "Steps take and return Table, Dataset, Model, numpy arrays, bytes and plain data."
-        ) from error
+    return _data(value, hint, where)
 
 
 def plain(value: Any) -> Any:
@@ -88,6 +81,17 @@ def spoken(hint: Any) -> str:
     if hint is None or hint is NoneType:
         return "None"
     return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
+
+
+def _data(value: Any, hint: Any, where: str) -> Any:
+    try:
+        return msgspec.convert(plain(value), NoneType if hint is None else hint, strict=True)
+    except msgspec.ValidationError as error:
+        raise _wrong(value, hint, where, f"{error}.") from error
+    except TypeError as error:  # a type msgspec does not know
+        raise _wrong(
+            value, hint, where, "Steps take and return Table, Dataset, Model, numpy arrays, bytes and plain data."
+        ) from error
 
 
 def _rich(value: Any, wanted: type, where: str) -> Any:
