@@ -35,6 +35,7 @@ from homeostat.core.errors import (
 from homeostat.serve import inference_protocol
 from homeostat.serve.endpoint import Answer, Endpoint, Request
 from homeostat.serve.log import LABELS, GroupCommit, PredictionId
+from homeostat.serve.messages import ErrorAnswer, LabelsBody, PredictAnswer, PredictBody, Prediction, Problem
 from homeostat.serve.metrics import Metrics
 
 _MAX_BODY_BYTES = 8 << 20
@@ -65,33 +66,6 @@ class Board(Protocol):
     def queued_rows(self) -> Sequence[tuple[str, int, int]]: ...
 
     def deaths(self) -> Sequence[tuple[str, int, int]]: ...
-
-
-class PredictBody(msgspec.Struct):
-    rows: list[dict[str, Any]]
-    entities: list[str] = []
-    at: str | int | None = None
-
-
-class Label(msgspec.Struct):
-    id: str
-    value: float | bool
-
-
-class LabelsBody(msgspec.Struct):
-    labels: list[Label]
-    at: str | int | None = None
-
-
-class Prediction(msgspec.Struct):
-    id: str
-    score: float
-    version: int
-
-
-class PredictAnswer(msgspec.Struct):
-    predictions: list[Prediction]
-    generation: int
 
 
 class Reply(NamedTuple):
@@ -318,4 +292,4 @@ def _failed(error: Exception) -> Reply:
 
 
 def _error(status: int, code: str, message: str, headers: tuple[tuple[bytes, bytes], ...] = ()) -> Reply:
-    return Reply(status, _encode({"error": {"code": code, "message": message}}), headers)
+    return Reply(status, _encode(ErrorAnswer(Problem(code, message))), headers)

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import uvloop
 from granian.constants import Interfaces
 from granian.log import LogLevels
@@ -124,6 +125,8 @@ class Gateway:
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile until `stop`, then finish what is under way."""
         self._spares.prepare()
+        # Arrow imports pandas, where there is one, at its first conversion: a second that no request should wait.
+        await asyncio.to_thread(pa.array, [0])
         while not stop.is_set():
             try:
                 self._reconcile(await asyncio.to_thread(self._deployments.every_desired))
