@@ -13,7 +13,7 @@ from homeostat.monitor.setpoints import Loss
 from homeostat.stats import normal
 from homeostat.stats.auc import auc
 
-_RANKED_AGAINST = 100  # rows of the other class: enough to average out who they are
+_RANKED_AGAINST = 50  # rows of the other class: enough to average out who they are
 _SMALLEST_PROBABILITY = 1e-15  # keeps the logarithm of a wrong certainty finite, as scikit-learn does
 
 
@@ -45,7 +45,7 @@ def ranking(scores: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[
 
     Returns: (models, k) losses in [0, 1]; rows before the first of the other class have none, so k <= n. A pair counts 1 in
         the wrong order or with a score that is no number, and one half in a tie.
-    Cost: O(models · n · 100).
+    Cost: O(models · n · 50).
     """
     positive = label >= 0.5
     order = np.arange(len(label))
