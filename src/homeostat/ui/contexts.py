@@ -11,10 +11,10 @@ import msgspec
 from homeostat.core.clock import Micros
 from homeostat.ui.charts.records import Direction, Event, Role, State
 
-Phase = Literal["idle", "training", "gates", "approval", "shadow", "canary"]
+Phase = Literal["idle", "training", "approval", "shadow", "canary"]
 GateStatus = Literal["passed", "failed", "waived", "pending", "not_applicable"]
 ApprovalStatus = Literal["not_needed", "requested", "granted", "denied", "void"]
-RunStatus = Literal["running", "finished", "failed", "interrupted"]
+RunStatus = Literal["running", "finished", "failed", "killed"]
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,7 +64,7 @@ class SetpointReading(msgspec.Struct, frozen=True, kw_only=True):
         unit: text after a value; `%` for shares.
         decimals: how many are meaningful.
         rows: how many observations the value stands on.
-        rows_noun: what the observations are, such as `label`.
+        rows_noun: what the observations are, such as `label`; empty where there are none (age).
         since: when the state began, or None.
         is_estimated: estimated without labels.
         sentence: what the state rests on.
@@ -515,7 +515,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         id: of the run.
         name: given by its author.
         kind: `run`, `pipeline` or another.
-        status: running, finished, failed or interrupted.
+        status: running, finished, failed or killed.
         system: it belongs to, or empty.
         started_at: when it began.
         finished_at: when it ended, or None.

@@ -84,8 +84,7 @@ def test_charts_of_a_page_share_the_time_axis() -> None:
     lanes = timeline(Timeline(title="t", events=(event,), start=START, end=Micros(START + 90 * DAY)), WIDE)
     lines = line_chart(chart((0.1, 0.2)), WIDE)
     ticks_of = [
-        [(text["x"], text["text"]) for text in of_class(svg, "tick") if "Feb" in text["text"]]
-        for svg in (lanes, lines)
+        [(text["x"], text["text"]) for text in of_class(svg, "tick") if "Feb" in text["text"]] for svg in (lanes, lines)
     ]
 
     assert ticks_of[0] == ticks_of[1]

@@ -1,0 +1,1 @@
+"""Our own JSON API over HTTP: what the pages show, as data."""

@@ -1,0 +1,18 @@
+"""What the API needs of the one who reads the rooms."""
+
+from typing import Protocol
+
+import msgspec
+
+
+class Reader(Protocol):
+    """Gives what a page shows as a struct that msgspec can encode.
+
+    Raises: NotFound naming what is not there.
+    """
+
+    def overview(self) -> msgspec.Struct: ...
+
+    def system(self, name: str) -> msgspec.Struct: ...
+
+    def decisions(self, *, system: str, kind: str, before: int | None) -> msgspec.Struct: ...

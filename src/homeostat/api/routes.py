@@ -1,0 +1,40 @@
+"""The addresses of the API. Instants are microseconds since 1970-01-01 UTC, as everywhere in Homeostat."""
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from homeostat.api.ports import Reader
+from homeostat.core.errors import UserError
+
+
+def api_routes(reader: Reader) -> list[Route]:
+    """`/api/status`, `/api/systems/{name}` and `/api/decisions?system=&kind=&before=`."""
+
+    def status(_request: Request) -> Response:
+        return _json(reader.overview())
+
+    def system(request: Request) -> Response:
+        return _json(reader.system(request.path_params["name"]))
+
+    def decisions(request: Request) -> Response:
+        query = request.query_params
+        before = query.get("before", "")
+        if before and not before.isdecimal():
+            raise UserError(f"before={before!r} is not a number. Give the `older` of the answer before.")
+        return _json(
+            reader.decisions(
+                system=query.get("system", ""), kind=query.get("kind", ""), before=int(before) if before else None
+            )
+        )
+
+    return [
+        Route("/api/status", status),
+        Route("/api/systems/{name}", system),
+        Route("/api/decisions", decisions),
+    ]
+
+
+def _json(body: msgspec.Struct) -> Response:
+    return Response(msgspec.json.encode(body), media_type="application/json", headers={"Cache-Control": "no-store"})

@@ -1,0 +1,1 @@
+"""The server: pages and API behind one port, with what protects them."""

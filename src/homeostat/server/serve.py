@@ -1,0 +1,106 @@
+"""Running the server until it is told to stop."""
+
+import asyncio
+import errno
+import ipaddress
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import uvloop
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from homeostat.core.errors import NotAllowed, PortInUse, UserError
+from homeostat.server.app import create_app
+from homeostat.server.events import Pulse
+from homeostat.server.security import LOOPBACK
+from homeostat.ui.reading import Reading
+from homeostat.workspace import Workspace
+
+_log = logging.getLogger(__name__)
+
+
+def run_server(
+    workspace: Workspace, host: str = "127.0.0.1", port: int = 8700, on_ready: Callable[[int], None] | None = None
+) -> None:
+    """Serve pages and API until SIGTERM or SIGINT, then return.
+
+    Args:
+        workspace: open; the caller closes it.
+        host: a loopback address.
+        port: 0 takes a free one.
+        on_ready: called with the port when the server listens.
+    Raises: NotAllowed if `host` is not loopback. PortInUse if the port is taken; nothing was started then.
+    """
+    check_loopback(host)
+    bound = free_port(host, port)
+    pulse = Pulse(workspace.database)
+    app = create_app(Reading(workspace), pulse)
+    uvloop.run(_serve(app, pulse, host, bound, on_ready))
+
+
+def check_loopback(host: str) -> None:
+    """Raises: NotAllowed if anybody but this machine could reach `host`."""
+    if host in LOOPBACK:
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass  # a name: only localhost is known to be this machine
+    raise NotAllowed(
+        f"The server does not listen on {host}: it has no authentication yet, and whoever reaches it could read all. "
+        f"Listen on 127.0.0.1 and go there through a tunnel, such as ssh -L 8700:127.0.0.1:8700 this-machine."
+    )
+
+
+def free_port(host: str, port: int) -> int:
+    """`port`, or a free one for 0.
+
+    Raises: PortInUse naming the port. UserError if the host cannot be bound at all.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:
+                raise PortInUse(
+                    f"Port {port} of {host} is taken, perhaps by another server of this project. "
+                    f"Stop it, or choose another one: homeostat server --port {port + 1}"
+                ) from error
+            raise UserError(f"The server cannot listen on {host}:{port}: {error.strerror}.") from error
+        bound: int = probe.getsockname()[1]
+        return bound
+
+
+async def _serve(app: Any, pulse: Pulse, host: str, port: int, on_ready: Callable[[int], None] | None) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server: Any = Server(  # ships no types
+        app,
+        address=host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_access=False,
+    )
+    serving = loop.create_task(server.serve())
+    stopping = loop.create_task(stop.wait())
+    _log.info("Pages at http://%s:%s/", host, port)
+    if on_ready is not None:
+        on_ready(port)
+    await asyncio.wait([serving, stopping], return_when=asyncio.FIRST_COMPLETED)
+    pulse.stop()
+    if not serving.done():
+        server.stop()
+    stopping.cancel()
+    await serving

@@ -1,0 +1,43 @@
+"""What the pages need of the one who reads the rooms."""
+
+from typing import Protocol
+
+from homeostat.ui.contexts import (
+    DataPage,
+    DatasetPage,
+    DecisionsPage,
+    ErrorPage,
+    ModelPage,
+    ModelsPage,
+    OverviewPage,
+    RunPage,
+    RunsPage,
+    SystemPage,
+)
+
+
+class Reader(Protocol):
+    """Fills contexts. Each method sees one consistent state; called from many threads.
+
+    Raises: NotFound naming what is not there.
+    """
+
+    def overview(self) -> OverviewPage: ...
+
+    def system(self, name: str) -> SystemPage: ...
+
+    def decisions(self, *, system: str, kind: str, before: int | None) -> DecisionsPage: ...
+
+    def models(self, *, system: str, before: int | None) -> ModelsPage: ...
+
+    def model(self, system: str, number: int) -> ModelPage: ...
+
+    def data(self) -> DataPage: ...
+
+    def dataset(self, name: str, *, before: int | None) -> DatasetPage: ...
+
+    def runs(self, *, system: str, before: str | None) -> RunsPage: ...
+
+    def run(self, run_id: str) -> RunPage: ...
+
+    def error(self, *, status: int, code: str, message: str) -> ErrorPage: ...

@@ -1,0 +1,66 @@
+"""One method for each page: opens a read transaction and hands it to the module that knows the rooms concerned."""
+
+from homeostat.ui.contexts import (
+    DataPage,
+    DatasetPage,
+    DecisionsPage,
+    ErrorPage,
+    ModelPage,
+    ModelsPage,
+    OverviewPage,
+    RunPage,
+    RunsPage,
+    SystemPage,
+)
+from homeostat.ui.reading import data, decisions, models, runs, systems
+from homeostat.ui.reading.here import Here, here
+from homeostat.workspace import Workspace
+
+
+class Reading:
+    """Fills contexts from a workspace. Safe for threads: each page has a transaction of its own."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def overview(self) -> OverviewPage:
+        with self._workspace.database.read() as connection:
+            return systems.overview(connection, self._here())
+
+    def system(self, name: str) -> SystemPage:
+        with self._workspace.database.read() as connection:
+            return systems.page(connection, self._here(), name)
+
+    def decisions(self, *, system: str, kind: str, before: int | None) -> DecisionsPage:
+        with self._workspace.database.read() as connection:
+            return decisions.page(connection, self._here(), system=system, kind=kind, before=before)
+
+    def models(self, *, system: str, before: int | None) -> ModelsPage:
+        with self._workspace.database.read() as connection:
+            return models.page(connection, self._here(), system=system, before=before)
+
+    def model(self, system: str, number: int) -> ModelPage:
+        with self._workspace.database.read() as connection:
+            return models.one(connection, self._here(), system, number)
+
+    def data(self) -> DataPage:
+        with self._workspace.database.read() as connection:
+            return data.page(connection, self._here())
+
+    def dataset(self, name: str, *, before: int | None) -> DatasetPage:
+        with self._workspace.database.read() as connection:
+            return data.one(connection, self._here(), name, before=before)
+
+    def runs(self, *, system: str, before: str | None) -> RunsPage:
+        with self._workspace.database.read() as connection:
+            return runs.page(connection, self._here(), system=system, before=before)
+
+    def run(self, run_id: str) -> RunPage:
+        with self._workspace.database.read() as connection:
+            return runs.one(connection, self._here(), run_id)
+
+    def error(self, *, status: int, code: str, message: str) -> ErrorPage:
+        return ErrorPage(**self._here().frame, status=status, code=code, message=message)
+
+    def _here(self) -> Here:
+        return here(self._workspace)

@@ -1,0 +1,59 @@
+"""The addresses of the pages. Every state of a page lives in its address."""
+
+from collections.abc import Callable
+
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+from starlette.routing import Route
+
+from homeostat.core.errors import UserError
+from homeostat.ui.contexts import Context
+from homeostat.ui.ports import Reader
+from homeostat.ui.render import render
+
+
+def page_routes(reader: Reader) -> list[Route]:
+    """A route for each page; reads run in threads, so that a slow one holds up nobody else."""
+
+    def decisions(request: Request) -> Context:
+        query = request.query_params
+        return reader.decisions(system=query.get("system", ""), kind=query.get("kind", ""), before=_before(request))
+
+    def models(request: Request) -> Context:
+        return reader.models(system=request.query_params.get("system", ""), before=_before(request))
+
+    def runs(request: Request) -> Context:
+        return reader.runs(
+            system=request.query_params.get("system", ""), before=request.query_params.get("before") or None
+        )
+
+    pages: dict[str, Callable[[Request], Context]] = {
+        "/": lambda _: reader.overview(),
+        "/systems/{name}": lambda request: reader.system(request.path_params["name"]),
+        "/decisions": decisions,
+        "/models": models,
+        "/models/{system}/{number:int}": lambda request: reader.model(
+            request.path_params["system"], request.path_params["number"]
+        ),
+        "/data": lambda _: reader.data(),
+        "/data/{name}": lambda request: reader.dataset(request.path_params["name"], before=_before(request)),
+        "/runs": runs,
+        "/runs/{id}": lambda request: reader.run(request.path_params["id"]),
+    }
+    return [Route(path, _answer(read)) for path, read in pages.items()]
+
+
+def _answer(read: Callable[[Request], Context]) -> Callable[[Request], HTMLResponse]:
+    def answer(request: Request) -> HTMLResponse:
+        return HTMLResponse(render(read(request)), headers={"Cache-Control": "no-store"})
+
+    return answer
+
+
+def _before(request: Request) -> int | None:
+    text = request.query_params.get("before", "")
+    if not text:
+        return None
+    if not text.isdecimal():
+        raise UserError(f"before={text!r} in the address is not a number. Follow the link 'Older' of a page.")
+    return int(text)
