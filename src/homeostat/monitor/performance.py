@@ -86,7 +86,7 @@ def read_performance(
         "window_end_at": frontier,
         "predictions": len(rows),
         "alpha": alpha,
-        "change": watched.detector.evidence,
+        "change": round(watched.detector.evidence, 6),  # batching moves only digits beyond these
         "change_needed": float(np.log1p(run_length)),
         "is_change": is_alarm,
         "onset_at": watched.detector.onset if is_alarm else start,
