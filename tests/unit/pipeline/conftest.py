@@ -1,6 +1,7 @@
 """A project on disk that tests edit and import again, and a workspace to run its pipelines in."""
 
 import importlib
+import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,9 +23,10 @@ class Project:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def write(self, **files: str) -> None:
+    def write(self, files: Mapping[str, str]) -> None:
+        """Write modules: path without suffix -> source."""
         for name, source in files.items():
-            path = self.root / f"{name.replace('__', '/')}.py"
+            path = self.root / f"{name}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(source)
 
@@ -37,6 +39,9 @@ class Project:
         for name, module in list(sys.modules.items()):
             if str(getattr(module, "__file__", None) or "").startswith(str(self.root)):
                 del sys.modules[name]
+        # Edits within a second leave size and time as they were, which a cached .pyc could not tell apart.
+        for cache in self.root.rglob("__pycache__"):
+            shutil.rmtree(cache)
         importlib.invalidate_caches()
 
 
@@ -93,8 +98,6 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Project
     root = tmp_path / "project"
     root.mkdir()
     monkeypatch.syspath_prepend(str(root))
-    # Edits within a second leave size and time as they were, which a cached .pyc could not tell apart.
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
     made = Project(root)
     yield made
     made.forget()

@@ -1,0 +1,407 @@
+"""Running pipelines: what is run again, what is not, and what is left behind."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from homeostat.codec.tables import Dataset, Table
+from homeostat.core.digests import Digest
+from homeostat.core.errors import NotFound, StepFailed, WrongType
+from homeostat.pipeline import queries
+from homeostat.pipeline.records import PipelineRun
+from homeostat.store import ledger, lineage
+from homeostat.store.objects import FileObjects
+
+# Three steps in a row, which tell their run that they really ran.
+CHAIN = {
+    "main": """
+import homeostat.pipeline as hs
+from homeostat.codec.tables import Table
+from helpers import double, label
+
+@hs.step
+def load(n: int) -> list[int]:
+    hs.current_run().log(load=1)
+    return list(range(n))
+
+@hs.step
+def clean(rows: list[int]) -> list[int]:
+    hs.current_run().log(clean=1)
+    return double(rows)
+
+@hs.step
+def report(rows: list[int], name: str = "r") -> str:
+    hs.current_run().log(report=1)
+    return label(rows) + name
+
+@hs.pipeline
+def chain(n: int = 3, name: str = "r") -> str:
+    return report(clean(load(n)), name)
+""",
+    "helpers": "def double(rows): return [2 * row for row in rows]\ndef label(rows): return f'{len(rows)} rows '\n",
+}
+
+
+def run(workspace: Any, project: Any, files: dict[str, str], pipeline: str = "chain", **arguments: Any) -> Any:
+    """Run a pipeline of the project as its files are; returns the statuses by step."""
+    project.write(files)
+    made: PipelineRun = workspace.pipelines.run(getattr(project.load(), pipeline), arguments)
+    return {action.step: action.status for action in made.actions}
+
+
+def dataset(rows: int = 4) -> Dataset:
+    table = Table.of({"x": list(range(rows))})
+    return Dataset(table.arrow(), name="flights", version=3, origin=("dataset:flights@3",))
+
+
+def test_second_run_executes_nothing(workspace: Any, project: Any) -> None:
+    """The same inputs, code and environment: every step is a hit."""
+    project.write(CHAIN)
+    main = project.load()
+    first = workspace.pipelines.run(main.chain, {})
+    second = workspace.pipelines.run(main.chain, {})
+
+    assert [] == workspace.runs.runs[1].metrics
+    assert {"cached"} == {action.status for action in second.actions}
+    assert "3 rows r" == workspace.pipelines.value(second.result) == workspace.pipelines.value(first.result)
+
+
+def test_edited_helper_reruns_exactly_its_dependents(workspace: Any, project: Any) -> None:
+    """What does not reach the edited function stays."""
+    run(workspace, project, CHAIN)
+    edited = {**CHAIN, "helpers": CHAIN["helpers"].replace("2 * row", "3 * row")}
+
+    assert {"load": "cached", "clean": "ran", "report": "ran"} == run(workspace, project, edited)
+
+
+def test_edited_comment_reruns_nothing(workspace: Any, project: Any) -> None:
+    """Prose is not code."""
+    run(workspace, project, CHAIN)
+    edited = {**CHAIN, "helpers": "# Says why.\n" + CHAIN["helpers"]}
+
+    assert {"load": "cached", "clean": "cached", "report": "cached"} == run(workspace, project, edited)
+
+
+def test_same_result_of_other_code_stops_the_rerun(workspace: Any, project: Any) -> None:
+    """Early cutoff: a step whose inputs came out the same is not run, whatever made them."""
+    run(workspace, project, CHAIN)
+    edited = {**CHAIN, "helpers": CHAIN["helpers"].replace("2 * row", "row + row")}
+
+    assert {"load": "cached", "clean": "ran", "report": "cached"} == run(workspace, project, edited)
+
+
+def test_changed_argument_reruns_what_takes_it(workspace: Any, project: Any) -> None:
+    """Arguments count where they are used."""
+    run(workspace, project, CHAIN)
+
+    assert {"load": "cached", "clean": "cached", "report": "ran"} == run(workspace, project, CHAIN, name="s")
+
+
+def test_declared_variable_counts(workspace: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A step that declares an environment variable runs again when it changes."""
+    source = "import os\nimport homeostat.pipeline as hs\n@hs.step(env=['CITY'])\ndef where() -> str: return os.environ['CITY']\n@hs.pipeline\ndef chain(): return where()\n"
+    seen = []
+    for city in ("JFK", "JFK", "EWR"):
+        monkeypatch.setenv("CITY", city)
+        seen.append(run(workspace, project, {"main": source})["where"])
+
+    assert ["ran", "cached", "ran"] == seen
+
+
+def test_cache_can_be_left_out(workspace: Any, project: Any) -> None:
+    """`use_cache=False` runs every step."""
+    project.write(CHAIN)
+    main = project.load()
+    workspace.pipelines.run(main.chain, {})
+    again = workspace.pipelines.run(main.chain, {}, use_cache=False)
+
+    assert {"ran"} == {action.status for action in again.actions}
+
+
+def test_missing_object_is_made_again(workspace: Any, project: Any) -> None:
+    """A hit whose bytes are gone is no hit."""
+    source = "import homeostat.pipeline as hs\n@hs.step\ndef big() -> bytes: return b'x' * 5000\n@hs.pipeline\ndef chain(): return big()\n"
+    project.write({"main": source})
+    main = project.load()
+    stored = workspace.pipelines.run(main.chain, {}).result
+    workspace.objects.path(stored.blob).unlink()
+    again = workspace.pipelines.run(main.chain, {})
+
+    assert ["ran"] == [action.status for action in again.actions]
+    assert b"x" * 5000 == workspace.pipelines.value(again.result)
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class DyingObjects(FileObjects):
+    """Objects of a process that dies right after it has written an object with `mark` in it."""
+
+    mark = b""
+
+    def put(self, content: bytes | Iterable[bytes]) -> Digest:
+        digest = super().put(content)
+        if self.mark and isinstance(content, bytes) and self.mark in content:
+            raise Killed
+        return digest
+
+
+def test_crash_between_blob_and_row_resumes(workspace: Any, project: Any, tmp_path: Any) -> None:
+    """What was committed before a crash is not run again; what was not is."""
+    source = (
+        "import homeostat.pipeline as hs\n@hs.step\ndef a() -> bytes: return b'a' * 5000\n"
+        "@hs.step\ndef b(x: bytes) -> bytes: return b'b' * 5000\n@hs.pipeline\ndef chain(): return b(a())\n"
+    )
+    project.write({"main": source})
+    main = project.load()
+    dying = DyingObjects(tmp_path / "workspace" / "objects")
+    dying.mark = b"bbbb"
+    with pytest.raises(Killed):
+        workspace.over(dying).run(main.chain, {})
+    again = workspace.pipelines.run(main.chain, {})
+
+    assert [("a", "cached"), ("b", "ran")] == [(action.step, action.status) for action in again.actions]
+
+
+def test_failed_step_says_what_and_keeps_what_ran(workspace: Any, project: Any) -> None:
+    """The user's exception is the cause; the run is failed; earlier steps are not run again after the repair."""
+    broken = {**CHAIN, "helpers": CHAIN["helpers"].replace("2 * row", "1 // 0")}
+    with pytest.raises(StepFailed, match="Step clean failed in run run-0: ZeroDivisionError") as failure:
+        run(workspace, project, broken)
+
+    assert isinstance(failure.value.__cause__, ZeroDivisionError)
+    assert "failed" == workspace.runs.runs[0].ended[0]
+    assert {"load": "cached", "clean": "ran", "report": "ran"} == run(workspace, project, CHAIN)
+
+
+def test_failed_run_can_be_read(workspace: Any, project: Any) -> None:
+    """The record of a failed run holds the failed action with its error."""
+    with pytest.raises(StepFailed):
+        run(workspace, project, {**CHAIN, "helpers": CHAIN["helpers"].replace("2 * row", "1 // 0")})
+    with workspace.database.read() as connection:
+        found = queries.get(connection, "run-0")
+
+    assert ("failed", "failed") == (found.status, found.actions[-1].status)
+    assert found.actions[-1].error.startswith("ZeroDivisionError")
+
+
+def test_retries_try_again_on_fresh_arguments(workspace: Any, project: Any) -> None:
+    """A retry sees its arguments as they were, not as the failed try left them."""
+    source = """
+import homeostat.pipeline as hs
+tries = []
+def attempt(rows):
+    rows.append(0)
+    tries.append(len(rows))
+    if len(tries) < 3: raise OSError("try again")
+    return len(rows)
+@hs.step(retries=2)
+def flaky(rows: list[int]) -> int:
+    import main
+    return getattr(main, "attempt")(rows)
+@hs.pipeline
+def chain(): return flaky([1, 2])
+"""
+    project.write({"main": source})
+    main = project.load()
+    made = workspace.pipelines.run(main.chain, {})
+
+    assert ([3, 3, 3], 3) == (main.tries, workspace.pipelines.value(made.result))
+
+
+def test_wrong_type_names_step_parameter_and_value(workspace: Any, project: Any) -> None:
+    """A mistake at a step's boundary is told there."""
+    source = CHAIN["main"].replace("load(n)", "load('many')")
+
+    with pytest.raises(WrongType, match="Step load, parameter n: expected int, got str 'many'"):
+        run(workspace, project, {**CHAIN, "main": source})
+
+
+def test_a_step_cannot_change_what_another_sees(workspace: Any, project: Any) -> None:
+    """Each step works on values of its own."""
+    source = """
+import homeostat.pipeline as hs
+@hs.step
+def make() -> list[int]: return [1]
+@hs.step
+def spoil(rows: list[int]) -> int:
+    rows.append(2)
+    return len(rows)
+@hs.step
+def count(rows: list[int]) -> int: return len(rows)
+@hs.pipeline
+def chain():
+    rows = make()
+    return [spoil(rows), count(rows), len(rows)]
+"""
+    project.write({"main": source})
+    made = workspace.pipelines.run(project.load().chain, {})
+
+    assert [2, 1] == [workspace.pipelines.value(stored) for stored in made.result[:2]]
+    assert 1 == made.result[2]
+
+
+def test_plain_python_discovers_the_graph(workspace: Any, project: Any) -> None:
+    """Results can be branched on, unpacked, fanned out, gathered and calculated with."""
+    source = """
+import homeostat.pipeline as hs
+@hs.step
+def halves(n: int) -> tuple[list[int], list[int]]: return list(range(n)), list(range(n, 2 * n))
+@hs.step
+def total(rows: list[int], seed: int) -> int: return sum(rows) + seed
+@hs.step
+def best(totals: list[int]) -> int: return max(totals)
+@hs.pipeline
+def chain():
+    low, high = halves(3)
+    totals = total.map(high, seed=[1, 2, 3]) if len(low) == 3 else []
+    return {"best": best(totals), "twice": 2 * totals[0] + 1}
+"""
+    project.write({"main": source})
+    main = project.load()
+    made = workspace.pipelines.run(main.chain, {})
+
+    assert {"best": 15, "twice": 27} == main.chain()
+    assert (15, 27) == (workspace.pipelines.value(made.result["best"]), made.result["twice"])
+    assert [0, 1, 2] == [action.position for action in made.actions if action.step == "total"]
+
+
+TABLES = {
+    "main": """
+import polars as pl
+import homeostat.pipeline as hs
+from homeostat.codec.tables import Dataset, Table
+@hs.step
+def double(flights: Table) -> Table: return flights.polars().with_columns(y=pl.col("x") * 2)
+@hs.step
+def mean(rows: Table) -> float: return rows.polars()["y"].mean()
+@hs.pipeline
+def chain(flights: Dataset): return mean(double(flights))
+"""
+}
+
+
+def test_result_traces_to_the_dataset_version(workspace: Any, project: Any) -> None:
+    """From a result the lineage leads through actions, code and environment to the dataset."""
+    project.write(TABLES)
+    made = workspace.pipelines.run(project.load().chain, {"flights": dataset()})
+    with workspace.database.read() as connection:
+        parents = {edge.parent for edge in lineage.upstream(connection, made.result.node)}
+
+    kinds = {parent.partition(":")[0] for parent in parents}
+    assert {"action", "table", "dataset", "code", "environment"} == kinds
+    assert "dataset:flights@3" in parents
+
+
+def test_rows_of_a_dataset_are_not_written_again(workspace: Any, project: Any) -> None:
+    """An argument with an origin is named, not copied; the origin is what it can be had from."""
+    project.write(TABLES)
+    made = workspace.pipelines.run(project.load().chain, {"flights": dataset()})
+
+    argument = made.actions[0].arguments["flights"]
+    assert (None, ("dataset:flights@3",)) == (argument.blob, argument.origin)
+
+
+def test_equal_rows_of_another_version_are_a_hit_that_is_traced(workspace: Any, project: Any) -> None:
+    """A new version with the same rows reruns nothing, and the rows are known to come from both."""
+    project.write(TABLES)
+    chain = project.load().chain
+    workspace.pipelines.run(chain, {"flights": dataset()})
+    newer = Dataset(dataset().arrow(), name="flights", version=4, origin=("dataset:flights@4",))
+    made = workspace.pipelines.run(chain, {"flights": newer})
+    with workspace.database.read() as connection:
+        parents = {edge.parent for edge in lineage.upstream(connection, made.result.node)}
+
+    assert {"cached"} == {action.status for action in made.actions}
+    assert {"dataset:flights@3", "dataset:flights@4"} <= parents
+
+
+def test_result_of_an_earlier_run_can_be_an_argument(workspace: Any, project: Any) -> None:
+    """A champion, for instance: `Stored` is taken for what it stands for."""
+    source = "import homeostat.pipeline as hs\n@hs.step\ndef make() -> list[int]: return [1, 2]\n@hs.step\ndef add(rows: list[int]) -> int: return sum(rows)\n@hs.pipeline\ndef first(): return make()\n@hs.pipeline\ndef second(rows): return add(rows)\n"
+    project.write({"main": source})
+    main = project.load()
+    made = workspace.pipelines.run(main.first, {}).result
+
+    assert 3 == workspace.pipelines.value(workspace.pipelines.run(main.second, {"rows": made}).result)
+
+
+def test_run_reads_back_as_it_was(workspace: Any, project: Any) -> None:
+    """The database holds all that a run returned."""
+    project.write(TABLES)
+    made = workspace.pipelines.run(
+        project.load().chain, {"flights": dataset()}, system="late-flights", actor="controller"
+    )
+    with workspace.database.read() as connection:
+        found = queries.recent(connection, system="late-flights")
+
+    assert [made] == found
+
+
+def test_end_of_a_run_is_a_fact(workspace: Any, project: Any) -> None:
+    """The ledger says how each run ended and what it cost."""
+    run(workspace, project, CHAIN)
+    with workspace.database.read() as connection:
+        bodies = [entry.body for entry in ledger.entries(connection, kinds=["pipeline-finished"])]
+
+    assert 1 == len(bodies)
+    assert '"status":"finished","ran":3,"cached":0' in bodies[0]
+
+
+def test_metrics_of_a_step_reach_its_run(workspace: Any, project: Any) -> None:
+    """`current_run` is the tracked run while a step runs, and nothing outside."""
+    source = "import homeostat.pipeline as hs\n@hs.step\ndef fit() -> int:\n    hs.current_run().log(loss=0.5)\n    return 1\n@hs.pipeline\ndef chain(): return fit()\n"
+    project.write({"main": source})
+    main = project.load()
+    workspace.pipelines.run(main.chain, {})
+
+    assert [(None, {"loss": 0.5})] == workspace.runs.runs[0].metrics
+    assert main.hs.current_run() is None
+
+
+class TestWhy:
+    """`why` names what changed since the run before."""
+
+    def test_first_time(self, workspace: Any, project: Any) -> None:
+        """There is nothing to compare the first run with."""
+        run(workspace, project, CHAIN)
+
+        assert "clean ran for the first time." == workspace.pipelines.why("clean").sentence
+
+    def test_function(self, workspace: Any, project: Any) -> None:
+        """The edited helper is named, and it alone."""
+        run(workspace, project, CHAIN)
+        run(workspace, project, {**CHAIN, "helpers": CHAIN["helpers"].replace("2 * row", "3 * row")})
+
+        assert [("function", "helpers:double")] == [
+            (change.kind, change.name) for change in workspace.pipelines.why("clean").changes
+        ]
+
+    def test_argument(self, workspace: Any, project: Any) -> None:
+        """Short arguments are shown before and after."""
+        run(workspace, project, CHAIN)
+        run(workspace, project, CHAIN, name="s")
+
+        assert "report ran because of argument name ('r' → 's')." == workspace.pipelines.why("report").sentence
+
+    def test_constant(self, workspace: Any, project: Any) -> None:
+        """Short constants are shown before and after."""
+        for n in (1, 2):
+            helpers = f"N = {n}\ndef double(rows): return [N * row for row in rows]\ndef label(rows): return 'a'\n"
+            run(workspace, project, {**CHAIN, "helpers": helpers})
+
+        assert "clean ran because of constant helpers:N (1 → 2)." == workspace.pipelines.why("clean").sentence
+
+    def test_cached(self, workspace: Any, project: Any) -> None:
+        """A step that was not run says whose result stands."""
+        run(workspace, project, CHAIN)
+        run(workspace, project, CHAIN)
+
+        assert "clean was not run" in workspace.pipelines.why("clean").sentence
+
+    def test_unknown_step(self, workspace: Any) -> None:
+        """A step that never ran is not there."""
+        with pytest.raises(NotFound, match="No step 'tidy' has run yet"):
+            workspace.pipelines.why("tidy")
