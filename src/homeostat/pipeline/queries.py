@@ -53,17 +53,6 @@ def run_actions(connection: Connection, run_id: str) -> list[Action]:
     return [_action(row) for row in connection.execute(query).mappings()]
 
 
-def action(connection: Connection, action_id: str) -> Action:
-    """One action.
-
-    Raises: NotFound.
-    """
-    row = connection.execute(select(actions).where(actions.c.id == action_id)).mappings().first()
-    if row is None:
-        raise NotFound(f"No action {action_id!r}.")
-    return _action(row)
-
-
 def made_under(connection: Connection, key: Digest, limit: int = 3) -> list[Action]:
     """Actions that ran under a key, newest first: the trace of the key."""
     query = select(actions).where(actions.c.key == key, actions.c.status == "ran")
