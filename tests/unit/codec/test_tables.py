@@ -151,7 +151,7 @@ class TestSegments:
         """The message names the column and those there are."""
         segment = write_segment(Table.of({"a": [1]}).arrow())
 
-        with pytest.raises(MissingColumn, match="'z'.*There are: a"):
+        with pytest.raises(MissingColumn, match=r"'z'.*There are: a"):
             read_segment(segment, ["z"])
 
     def test_other_bytes_are_corrupt(self) -> None:

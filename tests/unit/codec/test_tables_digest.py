@@ -1,6 +1,7 @@
 """The content id: the same rows by any route, and nothing else."""
 
 import datetime as dt
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ CELLS: dict[str, tuple[st.SearchStrategy[Any], pa.DataType]] = {
     "text": (st.text(max_size=5), pa.large_string()),
     "flag": (st.booleans(), pa.bool_()),
     "day": (st.dates(), pa.date32()),
-    "at": (st.datetimes(dt.datetime(1900, 1, 1), dt.datetime(2100, 1, 1)), pa.timestamp("us")),
+    "at": (st.datetimes(timezones=st.just(dt.UTC)), pa.timestamp("us", "UTC")),
     "list": (st.lists(st.none() | st.text(max_size=2), max_size=3), pa.large_list(pa.large_string())),
     "struct": (
         st.fixed_dictionaries({"a": st.none() | st.integers(0, 9), "b": st.none() | st.text(max_size=2)}),
@@ -47,7 +48,7 @@ def cut_tables(draw: st.DrawFn) -> tuple[pa.Table, list[pa.Table]]:
     table = draw(tables())
     cuts = sorted(draw(st.lists(st.integers(0, table.num_rows), max_size=4)))
     edges = [0, *cuts, table.num_rows]
-    return table, [table.slice(low, high - low) for low, high in zip(edges, edges[1:], strict=False)]
+    return table, [table.slice(low, high - low) for low, high in pairwise(edges)]
 
 
 def long_table(rows: int) -> pa.Table:

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.clock import DAY, HOUR, FixedClock, Micros
 from homeostat.core.errors import BadData, CorruptObject, InvalidName, MissingColumn, NotFound, WrongType
-from homeostat.data import versions as versions_module
 from homeostat.data.service import Datasets
 from homeostat.store import ledger, lineage, refs
 from homeostat.store.db import Database
@@ -236,7 +235,7 @@ class TestReading:
         datasets.append("flights", feed(0))
         datasets.append("weather", feed(0))
 
-        with pytest.raises(NotFound, match="'fights'. There are: flights, weather"):
+        with pytest.raises(NotFound, match=r"'fights'\. There are: flights, weather"):
             datasets.version("fights")
 
     def test_an_unknown_version_names_the_latest(self, datasets: Datasets, feed: Feed) -> None:
@@ -340,9 +339,10 @@ class TestDamage:
             raise KeyboardInterrupt
 
         datasets.append("flights", feed(0))
-        with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-            patched.setattr(versions_module.ledger, "append", crash)
+        monkeypatch.setattr("homeostat.data.versions.ledger.append", crash)
+        with pytest.raises(KeyboardInterrupt):
             datasets.append("flights", feed(1), source="day-1")
+        monkeypatch.undo()
 
         assert 1 == datasets.version("flights").number
         with database.read() as connection:
