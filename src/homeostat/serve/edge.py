@@ -34,6 +34,7 @@ from homeostat.core.errors import (
 )
 from homeostat.serve import inference_protocol
 from homeostat.serve.endpoint import Answer, Endpoint, Request
+from homeostat.serve.lanes import LaneState
 from homeostat.serve.log import LABELS, GroupCommit, PredictionId
 from homeostat.serve.messages import ErrorAnswer, LabelsBody, PredictAnswer, PredictBody, Prediction, Problem
 from homeostat.serve.metrics import Metrics
@@ -63,9 +64,9 @@ class Board(Protocol):
 
     def label_log(self, system: str) -> GroupCommit: ...
 
-    def queued_rows(self) -> Sequence[tuple[str, int, int]]: ...
-
-    def deaths(self) -> Sequence[tuple[str, int, int]]: ...
+    def lanes(self) -> Sequence[LaneState]:
+        """Every loaded model."""
+        ...
 
 
 class Reply(NamedTuple):
@@ -127,7 +128,9 @@ class Edge:
     def _look(self, path: list[str]) -> Reply:
         match path:
             case ["health"]:
-                return Reply(200, _encode({"serving": sorted(self._board.endpoints), "waiting": self._board.waiting}))
+                serving = {name: each.deployment.generation for name, each in self._board.endpoints.items()}
+                health = {"serving": serving, "waiting": self._board.waiting, "lanes": self._board.lanes()}
+                return Reply(200, _encode(health))
             case ["v2", "health", "live"]:
                 return Reply(200, _encode({"live": True}))
             case ["v2", "health", "ready"]:
@@ -137,7 +140,7 @@ class Edge:
                 endpoint = self._endpoint(system)
                 return Reply(200, _encode(inference_protocol.metadata(endpoint.deployment, endpoint.signature)))
             case ["metrics"]:
-                text = self._metrics.text(self._board.queued_rows(), self._board.deaths())
+                text = self._metrics.text(self._board.lanes())
                 return Reply(200, text.encode(), content_type=b"text/plain; version=0.0.4; charset=utf-8")
         raise NotFound(f"There is no GET /{'/'.join(path)} here.")
 

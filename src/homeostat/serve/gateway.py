@@ -33,7 +33,7 @@ from homeostat.core.errors import HomeostatError, PortInUse, UserError
 from homeostat.serve.edge import Edge, allowed_hosts
 from homeostat.serve.endpoint import Endpoint
 from homeostat.serve.frames import Load
-from homeostat.serve.lanes import Lane
+from homeostat.serve.lanes import Lane, LaneState
 from homeostat.serve.log import GroupCommit
 from homeostat.serve.metrics import Metrics
 from homeostat.serve.records import Deployment, GatewayState, Status
@@ -42,7 +42,7 @@ from homeostat.serve.workers import Spares
 from homeostat.store.db import Database
 from homeostat.store.objects import ObjectStore
 
-_POLL_S = 0.02
+_POLL_S = 0.05
 _HEARTBEAT_S = 1.0
 _RETRY_FAILED_S = 5.0
 _SHADOW_PATIENCE_S = 0.05
@@ -116,11 +116,8 @@ class Gateway:
     def label_log(self, system: str) -> GroupCommit:
         return self._systems[system].labels
 
-    def queued_rows(self) -> Sequence[tuple[str, int, int]]:
-        return [(name, lane.version, lane.queued_rows) for name, lane in self._lanes()]
-
-    def deaths(self) -> Sequence[tuple[str, int, int]]:
-        return [(name, lane.version, lane.deaths) for name, lane in self._lanes()]
+    def lanes(self) -> Sequence[LaneState]:
+        return [lane.state(name) for name, lane in self._lanes()]
 
     async def run(self, stop: asyncio.Event) -> None:
         """Reconcile until `stop`, then finish what is under way."""

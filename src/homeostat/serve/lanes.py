@@ -23,21 +23,36 @@ _MAX_DEATHS = 5
 _DEATHS_WITHIN_S = 60.0
 
 
+class LaneState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a lane says of itself.
+
+    Attributes:
+        pid: of its worker process, 0 while there is none.
+        queued_rows: that wait now.
+        deaths: of worker processes so far.
+        failed: why the model was given up; empty while it serves.
+    """
+
+    system: str
+    version: int
+    pid: int
+    queued_rows: int
+    deaths: int
+    failed: str
+
+
 class Lane:
     """Scores rows with one model. Belongs to one event loop.
 
     Attributes:
         version: in the registry.
         failed: why the model was given up; empty while it serves.
-        batches: dispatched so far. `rows`: scored so far.
     """
 
     def __init__(self, version: int, load: Load, spares: Spares) -> None:
         self.version = version
         self.failed = ""
-        self.batches = 0
-        self.rows = 0
-        self.deaths = 0
+        self._deaths = 0
         self._load = load
         self._spares = spares
         self._queue = JobQueue(max_batch_rows=_MAX_BATCH_ROWS, max_queued_rows=_MAX_QUEUED_ROWS)
@@ -57,13 +72,15 @@ class Lane:
         self._pump = asyncio.get_running_loop().create_task(self._serve())
         return ready
 
-    @property
-    def worker_pid(self) -> int:
-        return self._worker.pid if self._worker else 0
-
-    @property
-    def queued_rows(self) -> int:
-        return self._queue.rows
+    def state(self, system: str) -> LaneState:
+        return LaneState(
+            system=system,
+            version=self.version,
+            pid=self._worker.pid if self._worker and self._worker.is_alive else 0,
+            queued_rows=self._queue.rows,
+            deaths=self._deaths,
+            failed=self.failed,
+        )
 
     def submit(self, payload: msgspec.Raw, rows: int, expires_at: float) -> asyncio.Future[list[float]]:
         """Queue the rows of one request.
@@ -130,8 +147,6 @@ class Lane:
             raise Unavailable(f"Worker {self._worker.pid} gave no answer for {_HANGS_AFTER_S:.0f} s.") from None
 
     def _deliver(self, jobs: Sequence[Job], scores: list[float]) -> None:
-        self.batches += 1
-        self.rows += len(scores)
         start = 0
         for job in jobs:
             done = self._waiting.pop(job.ticket)
@@ -152,7 +167,7 @@ class Lane:
                 self._fail(job, Unavailable("Two workers died on these rows. They are not tried a third time."))
         self._queue.put_back([job for job in jobs if job.deaths < 2])
         while not self._is_given_up():
-            self.deaths += 1
+            self._deaths += 1
             self._recent_deaths.append(time.monotonic())
             try:
                 await self._load_into_fresh_worker()

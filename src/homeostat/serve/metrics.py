@@ -5,9 +5,10 @@ Belongs to one event loop: plain integers, no locks.
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from homeostat.core.clock import HOUR
+from homeostat.serve.lanes import LaneState
 from homeostat.serve.records import Traffic
 
 _BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -64,13 +65,8 @@ class Metrics:
             self._hours[hour] += seen.requests
             self._failed_hours[hour] += seen.failures
 
-    def text(self, queued_rows: Iterable[tuple[str, int, int]], deaths: Iterable[tuple[str, int, int]]) -> str:
-        """Prometheus' text format 0.0.4.
-
-        Args:
-            queued_rows: (system, version, rows) that wait now.
-            deaths: (system, version, worker processes) that died.
-        """
+    def text(self, lanes: Sequence[LaneState]) -> str:
+        """Prometheus' text format 0.0.4."""
         lines: list[str] = []
         _family(lines, "homeostat_requests_total", "counter", "Prediction requests by status.")
         for (system, status), count in sorted(self._requests.items()):
@@ -82,12 +78,10 @@ class Metrics:
         ):
             _family(lines, name, "counter", told)
             lines += [f'{name}{{system="{system}"}} {count}' for system, count in sorted(counts.items())]
-        for name, kind, told, values in (
-            ("homeostat_queued_rows", "gauge", "Rows that wait for a worker.", queued_rows),
-            ("homeostat_worker_deaths_total", "counter", "Worker processes that died.", deaths),
-        ):
-            _family(lines, name, kind, told)
-            lines += [f'{name}{{system="{system}",version="{version}"}} {value}' for system, version, value in values]
+        _family(lines, "homeostat_queued_rows", "gauge", "Rows that wait for a worker.")
+        lines += [f"homeostat_queued_rows{_labels(lane)} {lane.queued_rows}" for lane in lanes]
+        _family(lines, "homeostat_worker_deaths_total", "counter", "Worker processes that died.")
+        lines += [f"homeostat_worker_deaths_total{_labels(lane)} {lane.deaths}" for lane in lanes]
         self._latency_lines(lines)
         return "\n".join(lines) + "\n"
 
@@ -105,3 +99,7 @@ class Metrics:
 
 def _family(lines: list[str], name: str, kind: str, told: str) -> None:
     lines += [f"# HELP {name} {told}", f"# TYPE {name} {kind}"]
+
+
+def _labels(lane: LaneState) -> str:
+    return f'{{system="{lane.system}",version="{lane.version}"}}'
