@@ -30,20 +30,23 @@ class Pulse:
         """End every stream: a server can only go down when nobody waits for it."""
         self._stopped.set()
 
-    async def answer(self, _request: Request) -> StreamingResponse:
-        return StreamingResponse(self.stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
+    async def answer(self, request: Request) -> StreamingResponse:
+        seen = request.headers.get("last-event-id", "")  # a browser that lost the connection says where it was
+        stream = self.stream(int(seen) if seen.isdecimal() else None)
+        return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
-    async def stream(self) -> AsyncIterator[str]:
-        """`event: ledger` with the newest id, at the start and after each movement."""
-        seen, silent_s = -1, 0.0
+    async def stream(self, seen: int | None = None) -> AsyncIterator[str]:
+        """`event: ledger` with the newest id after each movement since `seen`, or since now."""
+        silent_s = _HEARTBEAT_S  # the first look answers at once, so that the browser knows it is connected
         while not self._stopped.is_set():
             newest = await run_in_threadpool(self._newest)
-            if newest != seen:
-                seen, silent_s = newest, 0.0
-                yield f"event: ledger\ndata: {newest}\n\n"
+            if seen is not None and newest != seen:
+                silent_s = 0.0
+                yield f"id: {newest}\nevent: ledger\ndata: {newest}\n\n"
             elif silent_s >= _HEARTBEAT_S:
                 silent_s = 0.0
-                yield ": alive\n\n"
+                yield f"id: {newest}\n\n"
+            seen = newest
             silent_s += self._every_s
             await self._pause()
 

@@ -255,10 +255,19 @@ async def _first(pulse: Pulse, database: Database) -> list[str]:
 
 
 def test_pages_hear_of_each_movement(database: Database) -> None:
-    """The stream says the newest id at once, again when the ledger moved, and ends when it is stopped."""
+    """The stream begins in silence, says the newest id when the ledger moved, and ends when it is stopped."""
     said = asyncio.run(_first(Pulse(database, every_s=0.01), database))
 
-    assert ["event: ledger\ndata: 0\n\n", "event: ledger\ndata: 1\n\n"] == said
+    assert ["id: 0\n\n", "id: 1\nevent: ledger\ndata: 1\n\n"] == said
+
+
+def test_who_comes_back_hears_what_was_missed(database: Database) -> None:
+    """A browser that names the last id it saw is told of the movement since."""
+
+    async def first() -> str:
+        return await anext(Pulse(database).stream(seen=7))
+
+    assert "id: 0\nevent: ledger\ndata: 0\n\n" == asyncio.run(first())
 
 
 def test_each_error_has_its_status() -> None:

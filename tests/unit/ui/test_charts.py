@@ -189,3 +189,8 @@ def test_a_scale_maps_ends_to_ends() -> None:
     scale = Scale(0, 10, 100, 0)
 
     assert (100, 0) == (scale(0), scale(10))
+
+
+def test_a_scale_of_one_instant_is_its_start() -> None:
+    """A system that was declared this very instant can be drawn."""
+    assert 7 == Scale(5, 5, 7, 9)(5)

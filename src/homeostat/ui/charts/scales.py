@@ -12,7 +12,10 @@ _MONTH_US = 30 * DAY
 
 
 class Scale(NamedTuple):
-    """Linear map of [low, high] onto [start, end] pixels; end may lie before start (upwards is smaller y)."""
+    """Linear map of [low, high] onto [start, end] pixels; end may lie before start (upwards is smaller y).
+
+    An interval of no length maps onto start.
+    """
 
     low: float
     high: float
@@ -20,7 +23,7 @@ class Scale(NamedTuple):
     end: float
 
     def __call__(self, value: float) -> float:
-        share = (value - self.low) / (self.high - self.low)
+        share = (value - self.low) / ((self.high - self.low) or 1.0)
         return self.start + share * (self.end - self.start)
 
 

@@ -66,7 +66,7 @@ def page(connection: Connection, here: Here, name: str) -> SystemPage:
         auc_limit=None,
         brier_limit=limits.get("brier"),
         events=events,
-        since=Micros(min(starts, default=here.now - 7 * DAY)),
+        since=Micros(min([*starts, here.now - 7 * DAY])),
         rollout=_rollout(connection, declared),
         decisions=decisions.latest(connection, name, _LATEST_DECISIONS),
     )
@@ -114,6 +114,8 @@ def _card(connection: Connection, here: Here, declared: Declaration) -> SystemCa
 
 def _sentence(name: str, setpoints: Sequence[SetpointReading], row: LoopRow | None) -> str:
     held = sum(reading.state == "met" for reading in setpoints)
+    if setpoints and all(reading.state == "unknown" for reading in setpoints):
+        return f"{name}: nothing is known yet of its {formats.plural(len(setpoints), 'setpoint')}."
     parts = [f"{name} holds {held} of {formats.plural(len(setpoints), 'setpoint')}"]
     ill = [reading.name for reading in setpoints if reading.state == "breach"]
     unknown = sum(reading.state == "unknown" for reading in setpoints)

@@ -1,0 +1,43 @@
+// Pages follow the ledger: when it moves, the page is read again and its content swapped, unless somebody is at it.
+import htmx from "htmx.org";
+import "htmx-ext-sse";
+
+const QUIET_MS = 1500;
+
+let lastTouch = 0;
+for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"]) {
+  addEventListener(kind, () => (lastTouch = performance.now()), { passive: true });
+}
+
+const isInUse = (live: Element): boolean =>
+  document.hidden ||
+  performance.now() - lastTouch < QUIET_MS ||
+  document.getSelection()?.isCollapsed === false ||
+  document.activeElement?.matches("select, input") === true ||
+  live.querySelector("dialog[open]") !== null;
+
+const details = (live: Element): HTMLDetailsElement[] => [...live.querySelectorAll("details")];
+
+// `swapped` is called with the new content, after every swap.
+export const keepLive = (swapped: (live: Element) => void): void => {
+  const live = (): Element | null => document.querySelector("#live");
+  let open: boolean[] = [];
+
+  document.body.addEventListener("htmx:beforeRequest", (event) => {
+    const current = live();
+    if (!current || !isInUse(current)) return;
+    event.preventDefault(); // nothing jumps under the pointer; it catches up when the hand rests
+    setTimeout(() => htmx.trigger("#live", "catch-up", {}), QUIET_MS);
+  });
+  document.body.addEventListener("htmx:beforeSwap", () => {
+    const current = live();
+    if (current) open = details(current).map((found) => found.open);
+  });
+  document.body.addEventListener("htmx:afterSettle", () => {
+    const current = live();
+    if (!current) return;
+    const found = details(current);
+    if (found.length === open.length) found.forEach((one, index) => (one.open = open[index] === true));
+    swapped(current);
+  });
+};
