@@ -19,12 +19,16 @@ from importlib.util import resolve_name
 from pathlib import Path
 from types import (
     BuiltinFunctionType,
+    ClassMethodDescriptorType,
     FunctionType,
     GetSetDescriptorType,
     MappingProxyType,
     MemberDescriptorType,
+    MethodDescriptorType,
     MethodType,
+    MethodWrapperType,
     ModuleType,
+    WrapperDescriptorType,
 )
 from typing import Any, get_args, get_origin
 
@@ -53,6 +57,7 @@ _CLASS_SILENT = frozenset(
     | {"_abc_impl", "__abstractmethods__", "__annotations__", "__annotate__", "__parameters__", "__classcell__"}
     | {"_member_map_", "_value2member_map_", "_member_names_", "_new_member_", "__pydantic_parent_namespace__"}
 )
+_IN_C = (BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType, ClassMethodDescriptorType)
 _CALLABLES = (FunctionType, type, functools.partial, MethodType, BuiltinFunctionType, staticmethod, classmethod)
 
 
@@ -111,7 +116,7 @@ class _Walk:
         if hasattr(value, "__wrapped__") and not isinstance(value, type):
             # functools.lru_cache, a step inside a step, and other wrappers that are objects.
             return f"{self._package_of(type(value))} around {self.visit(value.__wrapped__, where)}"
-        if callable(value) and hasattr(value, "__name__") and not self._is_own_instance(value):
+        if isinstance(value, _IN_C):
             return self._builtin(value, where)
         return self._value(value, where)
 
@@ -129,7 +134,7 @@ class _Walk:
         return f"{type(value).__name__} {digest_of(inner)}"
 
     def _builtin(self, value: Any, where: str) -> str:
-        """A callable in C: `len`, `np.add`, or a method bound to a value, which then counts too."""
+        """A callable in C: `len`, `str.lower`, or a method bound to a value, which then counts too."""
         owner = getattr(value, "__self__", None)
         reference = self._package_of(value)
         if owner is None or isinstance(owner, ModuleType | type):
