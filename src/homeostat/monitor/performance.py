@@ -1,12 +1,16 @@
 """Realised performance against its setpoint: an interval of the loss, and a detector of its change.
 
 Judged are predictions old enough that their labels should be in. Two watchers share the false alarms that the setpoint
-allows in a year, half each: a confidence sequence over the present window, which says where the loss stands, and an
-e-SR change detector since the champion took over, which is soon when the loss jumps.
+allows in a year, half each: a confidence sequence over the rows of the present window, which says at what loss the
+model ran, and an e-SR change detector over daily mean losses since the champion took over, which adds up what each
+window by itself leaves unknown.
 
 Windows begin on a fixed grid and the judged span reaches back one to two of them: so there is one sequence for each
 window of a year, each may be looked at any number of times, and their errors add up to what was declared. A window
 that slid with every look would be a new test each time.
+
+The detector takes days, not rows: losses of one evening share its storm. Row by row it called a breach on 158 of 323 days
+of the flights of 2013, for a model retrained every second week and a setpoint of 0.19; by days both together call 41.
 """
 
 from typing import Any
@@ -24,38 +28,43 @@ from homeostat.stats.change_detector import ChangeDetector
 from homeostat.stats.confidence_sequence import ConfidenceSequence, interval, update
 
 _YEAR = 365 * DAY
+_BLOCK = DAY  # what makes losses alike, such as weather and rush hours, mostly comes and goes within a day
 _LARGEST_ALPHA = 0.5
 
 
 class Watch(msgspec.Struct, frozen=True, kw_only=True):
-    """How far a change detector has come: it has seen the rows of the panel before `next_row`."""
+    """How far a change detector has come: it has seen the days before `next_at`, counted from `since`."""
 
     since: Micros
+    next_at: int
     detector: ChangeDetector
-    next_row: int = 0
 
 
 def watch(panel: Panel, setpoint: Performance, since: Micros, now: Micros, before: Watch | None) -> Watch:
-    """The change detector over predictions since the champion took over, brought up to `now`.
+    """The change detector over the days since the champion took over, brought up to `now`.
 
-    It takes rows in log order, once they are `label_delay_us` old, and only those labelled by then, with the label
-    first said: so its state is a function of log and instant, whenever it was asked before.
+    A day is taken once its labels should be in, with the labels that were first said by then: so the state is a function
+    of log and instant, whenever it was asked before.
     """
-    frontier = now - setpoint.label_delay_us
-    stop = int(np.searchsorted(panel.ints("peak_at"), frontier, side="right"))
-    if before is None or before.since != since or before.next_row > stop:
-        first = int(np.searchsorted(panel.ints("peak_at"), since))
-        before = Watch(since=since, detector=change_detector.detector(setpoint.at_most), next_row=min(first, stop))
-    rows = slice(before.next_row, stop)
-    at = panel.ints("at")[rows]
-    is_counted = (at >= since) & (panel.ints("first_label_at")[rows] - setpoint.label_delay_us <= at)
-    losses = LOSSES[setpoint.loss](
-        panel.floats("score")[rows][is_counted], panel.floats("first_label")[rows][is_counted]
-    )
+    if before is None or before.since != since or before.next_at + setpoint.label_delay_us > now:
+        before = Watch(since=since, next_at=since, detector=change_detector.detector(setpoint.at_most))
+    if not panel.rows:
+        return before
+    means, starts = [], []
+    days_before_any = max(0, (int(panel.ints("at")[0]) - before.next_at) // _BLOCK)
+    next_at = before.next_at + days_before_any * _BLOCK
+    while next_at + _BLOCK + setpoint.label_delay_us <= now:
+        rows = panel.between(next_at, next_at + _BLOCK)
+        rows = rows[panel.ints("first_label_at")[rows] <= next_at + _BLOCK + setpoint.label_delay_us]
+        if len(rows):
+            losses = LOSSES[setpoint.loss](panel.floats("score")[rows], panel.floats("first_label")[rows])
+            means.append(float(losses.mean()))
+            starts.append(next_at)
+        next_at += _BLOCK
     return Watch(
         since=since,
-        detector=change_detector.update(before.detector, losses, at[is_counted]),
-        next_row=stop,
+        next_at=next_at,
+        detector=change_detector.update(before.detector, np.array(means), np.array(starts, dtype=np.int64)),
     )
 
 
@@ -74,8 +83,7 @@ def read_performance(
     alpha = min(setpoint.false_alarms_per_year * setpoint.window_us / _YEAR, _LARGEST_ALPHA)
     sequence = update(ConfidenceSequence(), losses)
     low, high = interval(sequence, alpha)
-    allowed = setpoint.false_alarms_per_year / 2
-    run_length = max(1.0, _labels_a_year(panel, setpoint, frontier) / allowed)
+    run_length = _YEAR / _BLOCK / (setpoint.false_alarms_per_year / 2)
     is_alarm = watched.detector.is_alarm(run_length)
     is_covered = coverage is not None and coverage >= setpoint.min_coverage
     state: State = "unknown"
@@ -89,7 +97,7 @@ def read_performance(
         "change": round(watched.detector.evidence, 6),  # batching moves only digits beyond these
         "change_needed": float(np.log1p(run_length)),
         "is_change": is_alarm,
-        "onset_at": watched.detector.onset if is_alarm else start,
+        "onset_at": watched.detector.onset if watched.detector.n else start,
     }
     value = sequence.mean if sequence.n else None
     return Reading(
@@ -147,15 +155,6 @@ def read_paired(
     )
 
 
-def _labels_a_year(panel: Panel, setpoint: Performance, frontier: int) -> float:
-    """At the traffic of the last window: turns false alarms a year into a run length in labels."""
-    rows = panel.between(frontier - setpoint.window_us, frontier + 1)
-    if not len(rows):
-        return 0.0
-    span = min(setpoint.window_us, max(DAY, frontier - int(panel.ints("at")[0])))
-    return float(np.sum(~np.isnan(panel.floats("label")[rows]))) * _YEAR / span
-
-
 def _sentence(
     setpoint: Performance,
     state: State,
@@ -171,8 +170,8 @@ def _sentence(
     figure = f"{setpoint.loss} {value:.3f} [{low:.3f}, {high:.3f}], at most {setpoint.at_most:g}"
     if coverage is not None and coverage < setpoint.min_coverage:
         return f"{figure}: only {coverage:.0%} of the predictions have a label, {setpoint.min_coverage:.0%} are needed."
-    if state == "breach" and evidence["is_change"]:
-        return f"{figure}: the loss rose above the setpoint about {iso(evidence['onset_at'])}."
+    if state == "breach" and low <= setpoint.at_most:
+        return f"{figure}: day by day the loss stands above the setpoint since about {iso(evidence['onset_at'])}."
     said = {
         "breach": "the whole interval lies beyond the setpoint",
         "met": "the whole interval lies inside the setpoint",

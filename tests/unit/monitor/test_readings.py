@@ -68,14 +68,30 @@ def test_good_model_is_met(monitor: Monitor, traffic: Traffic) -> None:
 
 
 def test_worse_world_is_a_breach_with_its_onset(monitor: Monitor, traffic: Traffic, start: Micros) -> None:
-    """When the world changes after twelve days, the breach is seen on the second judged day and dated to the first."""
+    """When the world changes after twelve days, the breach is seen within a week and dated to the day of the change."""
     for _ in range(12):
         traffic.day()
-    traffic.day(worse=0.4)
-    now = traffic.day(worse=0.4)
+    for _ in range(6):
+        now = traffic.day(worse=0.4)
     found = read(monitor, BRIER, now)
-    assert "breach" == found.state
-    assert abs(found.evidence["onset_at"] - (start + 12 * DAY)) < DAY / 4
+    assert ("breach", start + 12 * DAY) == (found.state, found.evidence["onset_at"])
+
+
+def test_slow_excess_adds_up_over_windows(monitor: Monitor, traffic: Traffic) -> None:
+    """With a dozen labels a day no window tells 0.24 from 0.19; when it goes on for weeks it is a breach all the same."""
+    one = setpoint.performance("brier", at_most=0.19, label_delay="0d", min_coverage=0.01)
+    seen = [read(monitor, one, traffic.day(worse=0.18, labelled=0.03)) for _ in range(50)]
+    first = next(found for found in seen if found.state == "breach")
+    assert first.low is not None
+    assert (True, True) == (first.evidence["is_change"], first.low <= 0.19)
+    assert "day by day" in first.sentence
+
+
+def test_one_bad_evening_is_no_breach(monitor: Monitor, traffic: Traffic) -> None:
+    """A storm of one day in two good weeks raises the window's loss and no alarm."""
+    for day in range(14):
+        now = traffic.day(worse=0.6 if day == 10 else 0.0)
+    assert "breach" != read(monitor, BRIER, now).state
 
 
 def test_few_labels_are_unknown(monitor: Monitor, traffic: Traffic) -> None:
@@ -143,15 +159,15 @@ def test_reading_the_past_again(monitor: Monitor, traffic: Traffic) -> None:
 
 
 def test_false_alarms_are_few(database: Database, clock: Clock, start: Micros) -> None:
-    """Of six streams of 30 days exactly at their setpoint at most two breach; declared is one a year in each."""
+    """Of four streams of 30 days exactly at their setpoint at most one breaches; declared is one a year in each."""
     at_setpoint = setpoint.performance("brier", at_most=0.1333, label_delay="0d")  # E p(1 − p) under Beta(1, 4)
     breached = 0
-    for seed in range(6):
+    for seed in range(4):
         log = MemoryLog()
         monitor, traffic = Monitor(database, clock, log), Traffic(log, start, np.random.default_rng(seed))
         states = {read(monitor, at_setpoint, traffic.day()).state for _ in range(30)}
         breached += "breach" in states
-    assert breached <= 2
+    assert breached <= 1
 
 
 def test_errors(monitor: Monitor, log: MemoryLog, start: Micros) -> None:
