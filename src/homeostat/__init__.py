@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from homeostat.loop.declaration import retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
-    from homeostat.pipeline import Candidate, current_run, pipeline, split_by_time, step
+    from homeostat.pipeline import Candidate, current_run, pipeline, step
+    from homeostat.pipeline.splits import split_by_time
     from homeostat.registry import gate
     from homeostat.workspace import Workspace
 
@@ -34,7 +35,7 @@ _FACE = {
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
     "setpoint": "homeostat.monitor.setpoint",
-    "split_by_time": "homeostat.pipeline",
+    "split_by_time": "homeostat.pipeline.splits",
     "step": "homeostat.pipeline",
     "window": "homeostat.loop.declaration",
 }

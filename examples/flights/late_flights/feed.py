@@ -63,7 +63,9 @@ class Feed:
         asks: dict[Micros, list[Ask]] = {}
         start = 0
         for hour, size in asked.group_by("hour", "origin", maintain_order=True).len().select("hour", "len").iter_rows():
-            asks.setdefault(Micros(hour), []).append(Ask(keys=keys[start : start + size], rows=rows[start : start + size]))
+            asks.setdefault(Micros(hour), []).append(
+                Ask(keys=keys[start : start + size], rows=rows[start : start + size])
+            )
             start += size
         return asks
 

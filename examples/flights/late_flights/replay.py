@@ -33,13 +33,23 @@ _PAUSE_S = 0.002
 
 @dataclass
 class Counts:
-    """What the driver sent, and what became of it."""
+    """What the driver sent, and what became of it.
+
+    Attributes:
+        retried_requests: sent again because the gateway said not now, or the connection broke.
+        blocked: messages of appends that a contract refused.
+        settling_s: wall time spent waiting for the loop.
+        latencies_ms: of each request.
+        failures: messages of requests that failed.
+    """
 
     requests: int = 0
     predictions: int = 0
     failed_requests: int = 0
+    retried_requests: int = 0
     labels: int = 0
     blocked: list[str] = field(default_factory=list)
+    settling_s: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -98,7 +108,8 @@ class Replay:
         gateway = self._workspace.deployments.serving("")[0]
         begin = day_start(7 * HISTORY_WEEKS)
         end = Micros(begin + weeks * WEEK)
-        async with AsyncClient(gateway.host, gateway.port) as client:
+        client = AsyncClient(f"http://{gateway.host}:{gateway.port}")
+        try:
             for at in hours(begin, end):
                 if (at - begin) % WEEK == 0:
                     self._asks = self._feed.requests(at, Micros(at + WEEK))
@@ -107,6 +118,9 @@ class Replay:
                     self._on_week((at - begin) // WEEK + HISTORY_WEEKS)
             for at in hours(end, Micros(end + 4 * 24 * HOUR)):  # the slowest label takes three days
                 await self._hour(client, at, is_asking=False)
+        finally:
+            self.counts.retried_requests = client.tally.retries
+            await client.close()
 
     async def _hour(self, client: AsyncClient, at: Micros, *, is_asking: bool) -> None:
         if at % LABELS_EVERY == 0:
@@ -132,8 +146,8 @@ class Replay:
             self.counts.failures.append(str(error))
             return
         self.counts.latencies_ms.append((time.perf_counter() - start) * 1e3)
-        self.counts.predictions += len(answers)
-        for key, answer in zip(ask.keys, answers, strict=True):
+        self.counts.predictions += len(answers.predictions)
+        for key, answer in zip(ask.keys, answers.predictions, strict=True):
             self._ids[key] = answer.id
 
     async def _send_labels(self, client: AsyncClient, at: Micros) -> None:
@@ -166,14 +180,15 @@ class Replay:
 
         Raises: Unavailable if that takes too long, or a process is in a crash loop.
         """
-        deadline = time.monotonic() + _PATIENCE_S
+        begun = time.monotonic()
         while not self._is_settled():
             self._check()
-            if time.monotonic() > deadline:
+            if time.monotonic() - begun > _PATIENCE_S:
                 raise Unavailable(
                     f"The loop did not settle within {_PATIENCE_S:.0f} s at {iso(self._workspace.clock.now())}."
                 )
             time.sleep(_PAUSE_S)
+        self.counts.settling_s += time.monotonic() - begun
 
     def _is_settled(self) -> bool:
         with self._workspace.database.read() as connection:

@@ -41,7 +41,9 @@ class Sabotage:
         if name == "flights":
             return rows.with_columns(pl.col("distance") * KM_PER_MILE)
         is_lost = pl.int_range(pl.len()) % 2 == 0
-        return rows.with_columns(pl.when(is_lost).then(None).otherwise(pl.col(column)).alias(column) for column in WEATHER)
+        return rows.with_columns(
+            pl.when(is_lost).then(None).otherwise(pl.col(column)).alias(column) for column in WEATHER
+        )
 
     def hour(self, workspace: Workspace, at: Micros) -> None:
         """Train the bad model when its day has come; when its gates block it, waive them, approve it and send it on trial."""

@@ -12,8 +12,8 @@ from types import FrameType
 import click
 
 from homeostat.cli.options import project_option
-from homeostat.cli.supervisor import PARENT_VARIABLE
 from homeostat.loop.queries import declarations
+from homeostat.supervisor import PARENT_VARIABLE
 from homeostat.workspace import Workspace
 
 LOOK_EVERY_S = 0.5  # live: a due system waits at most so long

@@ -42,7 +42,7 @@ def latency(model: Model, holdout: Table) -> list[float]:
 
 
 def as_evaluation(
-    table: Table, *, slices: tuple[str, ...], latency_ms: list[float], trigger: str, holdout: str
+    table: Table, *, slices: tuple[str, ...], latency_ms: list[float] | None, trigger: str, holdout: str
 ) -> Evaluation:
     """The arrays that gates judge. The baseline always answers the holdout's own base rate: the hardest constant."""
     rows = table.polars()
@@ -53,7 +53,7 @@ def as_evaluation(
         champion=None if rows[CHAMPION].null_count() else rows[CHAMPION].to_numpy(),
         baseline=np.full(len(labels), labels.mean()),
         slices={name: rows[name].cast(pl.String).to_numpy() for name in slices},
-        latency_ms=np.asarray(latency_ms),
+        latency_ms=None if latency_ms is None else np.asarray(latency_ms),
         trigger=trigger,
         holdout=holdout,
     )

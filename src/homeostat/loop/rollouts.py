@@ -99,7 +99,10 @@ def give_back(connection: Connection, rooms: Rooms, look: Situation, to: int | N
     Raises: NotFound if there is no earlier one. NotAllowed if `to` never was champion.
     """
     name, current = look.system.name, look.progress.champion
-    earlier = [move.number for move in registry_queries.alias_history(connection, name) if move.number != current]
+    held = dict.fromkeys(move.number for move in registry_queries.alias_history(connection, name))
+    earlier = [
+        number for number in held if registry_queries.version(connection, name, number).status == "retired"
+    ]
     if not earlier:
         raise NotFound(f"{name} has had no champion before {current}: there is nothing to go back to.")
     number = earlier[0] if to is None else to

@@ -16,6 +16,7 @@ from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
 from homeostat.pipeline import Candidate, Pipeline
 from homeostat.pipeline.records import Stored
+from homeostat.registry.gate import LatencyGate
 from homeostat.registry.judge import judge
 from homeostat.registry.metrics import measure, unmeasurable
 from homeostat.registry.metrics import metric as metric_named
@@ -72,10 +73,11 @@ def train(rooms: Rooms, look: Situation) -> Trained:
         actor="controller",
     )
     candidate: Candidate = run.result["candidate"]
+    timed: Stored | None = run.result["latency_ms"]
     evaluation = as_evaluation(
         rooms.pipelines.value(run.result["scores"]),
         slices=system.slice_columns,
-        latency_ms=rooms.pipelines.value(run.result["latency_ms"]),
+        latency_ms=None if timed is None else rooms.pipelines.value(timed),
         trigger=progress.trigger,
         holdout=candidate.holdout.node,
     )
@@ -92,7 +94,8 @@ def train(rooms: Rooms, look: Situation) -> Trained:
 
 
 def _trial(system: System) -> Pipeline:
-    """The system's own pipeline, followed by the steps that judging needs."""
+    """The system's own pipeline, followed by the steps that its gates need."""
+    is_timed = any(isinstance(gate, LatencyGate) for gate in system.gates)
 
     def trial(data: dict[str, Any], arguments: dict[str, Any], champion: Any, slices: list[str]) -> dict[str, Any]:
         candidate = system.pipeline(**data, **arguments)
@@ -104,7 +107,7 @@ def _trial(system: System) -> Pipeline:
         return {
             "candidate": candidate,
             "scores": evaluate(candidate.model, champion, candidate.holdout, candidate.label, slices),
-            "latency_ms": latency(candidate.model, candidate.holdout),
+            "latency_ms": latency(candidate.model, candidate.holdout) if is_timed else None,
         }
 
     trial.__name__ = system.pipeline.name

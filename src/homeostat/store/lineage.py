@@ -40,20 +40,20 @@ def record(connection: Connection, at: Micros, edges: Iterable[Edge]) -> None:
         connection.execute(insert(lineage), fresh)
 
 
-def upstream(connection: Connection, start: str, *, max_depth: int = 64) -> list[Edge]:
+def upstream(connection: Connection, start: str) -> list[Edge]:
     """Every edge on the way from `start` to its sources, nearest first."""
-    return _walk(connection, start, forward=False, max_depth=max_depth)
+    return _walk(connection, start, forward=False)
 
 
-def downstream(connection: Connection, start: str, *, max_depth: int = 64) -> list[Edge]:
+def downstream(connection: Connection, start: str) -> list[Edge]:
     """Every edge on the way from `start` to what was made of it, nearest first."""
-    return _walk(connection, start, forward=True, max_depth=max_depth)
+    return _walk(connection, start, forward=True)
 
 
-def _walk(connection: Connection, start: str, *, forward: bool, max_depth: int) -> list[Edge]:
+def _walk(connection: Connection, start: str, *, forward: bool) -> list[Edge]:
     here, there = (lineage.c.parent, lineage.c.child) if forward else (lineage.c.child, lineage.c.parent)
     seen, frontier, found = {start}, [start], dict[Edge, None]()
-    for _ in range(max_depth):
+    while frontier:
         reached: dict[str, None] = {}
         for first in range(0, len(frontier), _BATCH):
             query = select(lineage.c.child, lineage.c.parent, lineage.c.role, there.label("next")).where(
@@ -64,6 +64,4 @@ def _walk(connection: Connection, start: str, *, forward: bool, max_depth: int) 
                 reached[row.next] = None
         frontier = [name for name in reached if name not in seen]
         seen.update(frontier)
-        if not frontier:
-            break
     return list(found)

@@ -1,0 +1,151 @@
+"""`homeostat data ...` and `homeostat validate`: datasets, versions, contracts, quarantine."""
+
+from pathlib import Path
+
+import click
+
+from homeostat.cli.options import emit, json_option, print_table, project_option
+from homeostat.core.clock import iso
+from homeostat.core.digests import short
+from homeostat.core.errors import NotFound
+from homeostat.data.contract import read_contract, write_contract
+from homeostat.data.files import read_file
+from homeostat.data.infer import infer
+from homeostat.data.validate import validate as hold
+from homeostat.workspace import Workspace
+
+
+@click.group()
+def data() -> None:
+    """Datasets: every append is an immutable version, held to the dataset's contract."""
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+def append(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
+    """Append the rows of PATH (CSV, Parquet, JSON Lines, Arrow) to DATASET, or begin it."""
+    with Workspace.find(project) as workspace:
+        version = workspace.datasets.import_file(dataset, path).version
+    emit(
+        {"dataset": dataset, "version": version.number, "id": version.id, "rows": version.rows},
+        as_json=as_json,
+        text=lambda: click.echo(
+            f"{dataset}@{version.number}: {version.rows_added:,} rows added, {version.rows:,} in all, id {short(version.id)}"
+        ),
+    )
+
+
+@data.command(name="log")
+@project_option
+@click.argument("dataset", required=False)
+@click.option("--limit", default=20, show_default=True)
+@json_option
+def log_(project: Path | None, dataset: str | None, limit: int, as_json: bool) -> None:
+    """List the versions of DATASET, newest first; without it, all datasets."""
+    with Workspace.find(project) as workspace:
+        found = workspace.datasets.versions(dataset)[:limit] if dataset else workspace.datasets.catalog()
+    emit(
+        {"versions": found},
+        as_json=as_json,
+        text=lambda: print_table(
+            ("version", ">rows", ">added", "id", "when", "source"),
+            [
+                (
+                    f"{one.dataset}@{one.number}",
+                    f"{one.rows:,}",
+                    f"{one.rows_added:,}",
+                    short(one.id),
+                    iso(one.created_at),
+                    one.source,
+                )
+                for one in found
+            ],
+        ),
+    )
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@click.option("--infer", "is_inferred", is_flag=True, help="Infer it from the latest version.")
+@click.option(
+    "--set",
+    "path",
+    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    help="Take it from this reviewed file.",
+)
+def contract(project: Path | None, dataset: str, path: Path | None, is_inferred: bool) -> None:
+    """Print the contract of DATASET as JSON; or infer one to review; or set one."""
+    with Workspace.find(project) as workspace:
+        datasets = workspace.datasets
+        if path is not None:
+            datasets.set_contract(dataset, read_contract(path.read_bytes()))
+        if is_inferred:
+            found = infer(datasets.read(datasets.version(dataset)), name=dataset)
+        else:
+            kept = datasets.contract(dataset)
+            if kept is None:
+                raise NotFound(
+                    f"Dataset {dataset!r} has no contract. Infer one, review it and set it: "
+                    f"homeostat data contract {dataset} --infer > {dataset}.json; homeostat data contract {dataset} --set {dataset}.json"
+                )
+            found = kept
+    click.echo(write_contract(found).decode())
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@json_option
+def quarantine(project: Path | None, dataset: str, as_json: bool) -> None:
+    """List what the contract of DATASET kept out."""
+    with Workspace.find(project) as workspace:
+        found = workspace.datasets.quarantined(dataset)
+    emit(
+        {"quarantine": found},
+        as_json=as_json,
+        text=lambda: print_table(
+            ("id", "when", ">rows", "what", "reason", "settled"),
+            [
+                (
+                    one.id,
+                    iso(one.at),
+                    f"{one.rows:,}",
+                    "append" if one.is_block else "rows",
+                    one.reason,
+                    one.resolution or "-",
+                )
+                for one in found
+            ],
+        ),
+    )
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@click.option("--version", "number", type=int, help="Default: the latest.")
+def verify(project: Path | None, dataset: str, number: int | None) -> None:
+    """Read every byte of a version again and compare it with its digest."""
+    with Workspace.find(project) as workspace:
+        version = workspace.datasets.version(dataset, number)
+        workspace.datasets.verify(version)
+    click.echo(f"{dataset}@{version.number}: {version.rows:,} rows are what id {short(version.id)} says.")
+
+
+@click.command()
+@project_option
+@click.argument("dataset")
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+def validate(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
+    """Hold the rows of PATH to the contract of DATASET, without adding them."""
+    with Workspace.find(project) as workspace:
+        found = workspace.datasets.contract(dataset)
+        if found is None:
+            raise NotFound(f"Dataset {dataset!r} has no contract: homeostat data contract {dataset} --infer")
+        report = hold(read_file(path), found).report
+    emit(report, as_json=as_json, text=lambda: click.echo("\n".join(report.lines())))
