@@ -93,8 +93,8 @@ class Execution:
         """Write what waits."""
         if self._waiting:
             with self._database.write() as connection:
+                connection.execute(insert(actions), [queries.action_row(action) for action, _ in self._waiting])
                 for action, edges in self._waiting:
-                    connection.execute(insert(actions).values(queries.action_row(action)))
                     lineage.record(connection, action.at, edges)
             self._waiting.clear()
 

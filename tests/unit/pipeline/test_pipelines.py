@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
 import pytest
 
+from homeostat.capture.environment import Environment, Package
 from homeostat.codec.tables import Dataset, Table
-from homeostat.core.digests import Digest
+from homeostat.core.digests import Digest, digest_bytes
 from homeostat.core.errors import NotFound, StepFailed, WrongType
-from homeostat.pipeline import queries
+from homeostat.pipeline import queries, service
 from homeostat.pipeline.records import PipelineRun
 from homeostat.store import ledger, lineage
 from homeostat.store.objects import FileObjects
@@ -361,6 +363,35 @@ def test_metrics_of_a_step_reach_its_run(workspace: Any, project: Any) -> None:
     assert main.hs.current_run() is None
 
 
+def test_earlier_model_predicts_with_its_own_code(workspace: Any, project: Any) -> None:
+    """A model of an earlier run keeps the transform it was trained with, though the project's has changed."""
+    features = "def features(rows): return rows.select('x').to_numpy() * {}\n"
+    source = """
+import homeostat.pipeline as hs
+from sklearn.linear_model import LinearRegression
+from homeostat.codec.models import Model
+from homeostat.codec.tables import Table
+from parts import features
+@hs.step
+def fit(rows: Table) -> Model:
+    frame = rows.polars()
+    return Model(LinearRegression().fit(features(frame), frame["y"].to_numpy()), features, example=rows)
+@hs.step
+def score(model: Model, rows: Table) -> float: return model.predict(rows.polars())[0]
+@hs.pipeline
+def first(rows: Table): return fit(rows)
+@hs.pipeline
+def second(model, rows: Table): return [score(model, rows), score(fit(rows), rows)]
+"""
+    rows = Table.of({"x": [1.0, 2.0], "y": [10.0, 20.0]})
+    project.write({"main": source, "parts": features.format(1)})
+    champion = workspace.pipelines.run(project.load().first, {"rows": rows}).result
+    project.write({"parts": features.format(-1)})
+    made = workspace.pipelines.run(project.load().second, {"model": champion, "rows": rows})
+
+    assert [10.0, 10.0] == pytest.approx([workspace.pipelines.value(stored) for stored in made.result])
+
+
 class TestWhy:
     """`why` names what changed since the run before."""
 
@@ -393,6 +424,18 @@ class TestWhy:
             run(workspace, project, {**CHAIN, "helpers": helpers})
 
         assert "clean ran because of constant helpers:N (1 → 2)." == workspace.pipelines.why("clean").sentence
+
+    def test_package(self, workspace: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        """An upgraded package is named with both versions."""
+        for version in ("1.0", "2.0"):
+            packages = (Package("scipy", version, digest_bytes(version.encode())),)
+            now = Environment(python="3.11", implementation="c", platform="linux", machine="x", packages=packages)
+            digest = workspace.objects.put(msgspec.json.encode(now))
+            monkeypatch.setattr(service, "environment", lambda _, digest=digest: digest)
+            run(workspace, project, CHAIN)
+        (change,) = workspace.pipelines.why("load").changes
+
+        assert ("package", "scipy", "1.0", "2.0") == (change.kind, change.name, change.before[:3], change.after[:3])
 
     def test_cached(self, workspace: Any, project: Any) -> None:
         """A step that was not run says whose result stands."""
