@@ -72,7 +72,7 @@ const option = (chart: LineChart, palette: Colours, isNarrow: boolean): EChartsC
     max: ms(chart.end),
     axisLine: { lineStyle: { color: palette["strong-line"] } },
     axisTick: { show: false },
-    axisLabel: { color: palette.muted, fontSize: 11, hideOverlap: true },
+    axisLabel: { color: palette.muted, fontSize: 11, hideOverlap: true, formatter: { year: "{MMM} {yyyy}", month: "{MMM}", day: "{d} {MMM}", hour: "{HH}:{mm}" } },
     splitLine: { show: false },
   },
   yAxis: {
@@ -144,7 +144,7 @@ const between = (low: number | null | undefined, high: number | null): number | 
 const marks = (chart: LineChart, palette: Colours): object => {
   const { min, max } = reach(chart);
   const deployments = chart.marks.map((mark) => [
-    { coord: [ms(mark.at), min], symbol: "none", lineStyle: { color: palette["strong-line"], type: [1, 3], width: 1 }, label: { show: false } },
+    { coord: [ms(mark.at), min], symbol: "none", lineStyle: { color: palette.champion, opacity: 0.45, type: [1, 3], width: 1 }, label: { show: false } },
     { coord: [ms(mark.at), max], symbol: "diamond", symbolSize: 9, itemStyle: { color: palette.champion } },
   ]);
   const line = { silent: true, symbol: "none", itemStyle: { color: palette.champion } };

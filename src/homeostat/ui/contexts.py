@@ -218,6 +218,7 @@ class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
         actor: controller or a person.
         evidence: figures it rests on.
         href: page of what came of it, or empty.
+        times: how often in a row it was decided so; `at` is the last time.
     """
 
     id: int
@@ -225,6 +226,7 @@ class DecisionRow(msgspec.Struct, frozen=True, kw_only=True):
     system: str
     kind: str
     sentence: str
+    times: int = 1
     actor: str = "controller"
     evidence: tuple[Pair, ...] = ()
     href: str = ""
@@ -263,7 +265,8 @@ class DecisionsPage(Context, frozen=True, kw_only=True):
 
     Attributes:
         sentence: the latest decision that changed something.
-        decisions: newest first.
+        detail: why, or empty.
+        decisions: newest first; the same quiet decision many times in a row is one.
         systems: names to filter by.
         kinds: kinds to filter by.
         system: filter that stands, or empty.
@@ -277,6 +280,7 @@ class DecisionsPage(Context, frozen=True, kw_only=True):
     decisions: tuple[DecisionRow, ...]
     systems: tuple[str, ...]
     kinds: tuple[str, ...]
+    detail: str = ""
     system: str = ""
     kind: str = ""
     older: int | None = None

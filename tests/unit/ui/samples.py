@@ -272,6 +272,7 @@ DECISIONS = (
         at=Micros(NOW - 3 * DAY),
         system=SYSTEM,
         kind="hold",
+        times=14,
         sentence="Hold: drift in wind_gust (PSI 0.27) without any loss of performance; drift alone means watch.",
         evidence=(Pair(name="PSI", value="0.27"), Pair(name="brier", value="0.181 ± 0.006")),
     ),

@@ -80,7 +80,7 @@ def _breaches(found: list[Entry]) -> Iterator[Event]:
     for entry in found:
         if entry.kind == SetpointBreached.kind:
             breached = msgspec.json.decode(entry.body, type=SetpointBreached)
-            open_at.setdefault(breached.setpoint, (entry.at, breached.sentence))
+            open_at.setdefault(breached.setpoint, (entry.at, f"{breached.setpoint}: {breached.sentence}"))
         elif entry.kind == SetpointMet.kind:
             met = msgspec.json.decode(entry.body, type=SetpointMet)
             if met.setpoint in open_at:

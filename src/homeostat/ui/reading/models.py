@@ -13,6 +13,14 @@ from homeostat.ui.contexts import ApprovalStatus, Gate, ModelPage, ModelRow, Mod
 from homeostat.ui.reading.events import trials_of
 from homeostat.ui.reading.here import PAGE_ROWS, Here
 
+_TRIGGERS = {
+    "first": "the first version",
+    "breach": "a setpoint was breached",
+    "age": "the champion was old",
+    "labels": "enough new labels",
+    "asked": "a person asked",
+    "manual": "a person asked",
+}
 _LEADING = ("auc", "brier", "log_loss", "rmse")
 
 
@@ -77,7 +85,7 @@ def _row(connection: Connection, version: ModelVersion, now: Micros) -> ModelRow
         gates_passed=sum(result.status in {"passed", "waived"} for result in applied),
         gates_total=len(applied),
         approval=_approval_status(standing),
-        trigger=latest.report.trigger if latest else "",
+        trigger=_TRIGGERS.get(latest.report.trigger, latest.report.trigger) if latest else "",
     )
 
 
