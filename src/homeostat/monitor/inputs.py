@@ -14,7 +14,8 @@ from homeostat.stats.histogram import Categories, Cells, Counts, Numbers, catego
 SCORE = "score"
 _PREFIX = "in_"
 # Raw rows are kept this long, so that they can be counted anew over the cells of the next champion's reference.
-_KEPT = 35 * DAY
+_KEPT_DAYS = 35
+FIRST_DAYS = 14  # of predictions make the reference where none is set
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,27 +60,34 @@ class Inputs:
     def __init__(self) -> None:
         self._days: dict[int, list[pa.Table]] = {}
         self._counts: dict[int, dict[str, Counts]] = {}
-        self._first_at: int | None = None
+        self._first_day: int | None = None
         self.reference: Reference | None = None
 
     def append(self, table: pa.Table, at: NDArray[np.int64]) -> None:
-        """Take prediction rows of the log; `at` are their (n,) event times."""
-        kept = table.select([name for name in table.column_names if name.startswith(_PREFIX) or name == SCORE])
-        days = at // DAY
-        for day in np.unique(days).tolist():
-            rows = kept.filter(pa.array(days == day))
-            self._days.setdefault(day, []).append(rows)
-            if self.reference is not None:
-                self._add(day, rows)
-        if self._first_at is None and len(at):
-            self._first_at = int(at[0])
+        """Take prediction rows of the log; `at` are their (n,) event times.
 
-    def forget(self) -> None:
-        """Drop days that no window reaches any more."""
-        newest = max(self._days, default=0)
-        for day in [day for day in self._days if day < newest - _KEPT // DAY]:
-            del self._days[day]
-            self._counts.pop(day, None)
+        Where no reference is set, the first two weeks served become it, as version 0.
+        """
+        if not len(at):
+            return
+        if self._first_day is None:
+            self._first_day = int(at[0] // DAY)
+        kept = table.select([name for name in table.column_names if name.startswith(_PREFIX) or name == SCORE])
+        order = np.argsort(at // DAY, kind="stable")
+        days, starts = np.unique((at // DAY)[order], return_index=True)
+        oldest = int(days[-1]) - _KEPT_DAYS
+        for day, rows in zip(days.tolist(), np.split(order, starts[1:]), strict=True):
+            is_first = self.reference is None and day < self._first_day + FIRST_DAYS
+            if day >= oldest or is_first:
+                self._days.setdefault(day, []).append(kept.take(rows))
+                if self.reference is not None:
+                    self._add(day, self._days[day][-1])
+        if self.reference is None and days[-1] >= self._first_day + FIRST_DAYS:
+            self.compare_with(reference_of(self._first_rows(), version=0))
+        if self.reference is not None:
+            for day in [day for day in self._days if day < oldest]:
+                del self._days[day]
+                self._counts.pop(day, None)
 
     def compare_with(self, reference: Reference) -> None:
         """Count what is kept over the cells of another reference, and what comes from now on."""
@@ -89,22 +97,18 @@ class Inputs:
             for rows in tables:
                 self._add(day, rows)
 
-    def first_days(self, length_us: int) -> pa.Table | None:
-        """The rows of the first days served, once so much time has passed; None until then."""
-        if self._first_at is None:
-            return None
-        end = self._first_at // DAY + length_us // DAY
-        if max(self._days) < end:
-            return None
-        tables = [rows for day in sorted(self._days) if day < end for rows in self._days[day]]
-        return pa.concat_tables(tables, promote_options="permissive") if tables else None
-
     def window(self, now: Micros, length_us: int) -> dict[str, Counts]:
         """Histograms of the whole days of a window up to now, by feature; a feature that was never sent is left out."""
         days = [day for day in self._counts if now - length_us < (day + 1) * DAY and day * DAY <= now]
         names = self.reference.features if self.reference else {}
         by_name = {name: [self._counts[day][name] for day in days if name in self._counts[day]] for name in names}
         return {name: merge(*parts) for name, parts in by_name.items() if parts}
+
+    def _first_rows(self) -> pa.Table:
+        first = sorted(self._days)[:FIRST_DAYS]
+        end = first[0] + FIRST_DAYS
+        tables = [rows for day in first if day < end for rows in self._days[day]]
+        return pa.concat_tables(tables, promote_options="permissive")
 
     def _add(self, day: int, rows: pa.Table) -> None:
         features: Mapping[str, Feature] = self.reference.features if self.reference else {}

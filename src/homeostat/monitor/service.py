@@ -27,7 +27,6 @@ from homeostat.store.db.schema.monitor import drift_references, observed
 from homeostat.store.db.schema.monitor import figures as figures_table
 
 MONDAY = Micros(4 * DAY)  # 1970-01-05: weeks begin on Mondays unless told otherwise
-_FIRST_DAYS = 14 * DAY  # make the reference for drift where none is set
 _UNITS = {"day": DAY, "week": 7 * DAY}
 
 
@@ -201,11 +200,6 @@ class Monitor:
         labels, seen.labels_cursor = self._log.labels(system, seen.labels_cursor)
         fresh, at = seen.panel.append_predictions(predictions)
         seen.inputs.append(predictions.take(fresh), at)
-        if seen.inputs.reference is None:
-            first_days = seen.inputs.first_days(_FIRST_DAYS)
-            if first_days is not None:
-                seen.inputs.compare_with(reference_of(first_days, version=0))
-        seen.inputs.forget()
         return np.concatenate((at, seen.panel.append_labels(labels)))
 
     def _write_figures(
