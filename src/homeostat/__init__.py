@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from homeostat.loop.declaration import retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
-    from homeostat.pipeline import Candidate, current_run, pipeline, step
-    from homeostat.pipeline.splits import split_by_time
+    from homeostat.pipelines import Candidate, current_run, pipeline, step
+    from homeostat.pipelines.splits import split_by_time
     from homeostat.registry import gate
     from homeostat.workspace import Workspace
 
@@ -23,20 +23,20 @@ __version__ = "0.1.0"
 
 # name -> module; the name is an attribute of it, or the module itself if it has the same name.
 _FACE = {
-    "Candidate": "homeostat.pipeline",
+    "Candidate": "homeostat.pipelines",
     "Dataset": "homeostat.codec.tables",
     "Model": "homeostat.codec.models",
     "System": "homeostat.loop.system",
     "Table": "homeostat.codec.tables",
     "Workspace": "homeostat.workspace",
-    "current_run": "homeostat.pipeline",
+    "current_run": "homeostat.pipelines",
     "gate": "homeostat.registry.gate",
-    "pipeline": "homeostat.pipeline",
+    "pipeline": "homeostat.pipelines",
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
     "setpoint": "homeostat.monitor.setpoint",
-    "split_by_time": "homeostat.pipeline.splits",
-    "step": "homeostat.pipeline",
+    "split_by_time": "homeostat.pipelines.splits",
+    "step": "homeostat.pipelines",
     "window": "homeostat.loop.declaration",
 }
 

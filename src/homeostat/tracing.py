@@ -12,8 +12,8 @@ from homeostat.core.clock import iso, micros
 from homeostat.core.digests import short
 from homeostat.core.errors import InvalidName
 from homeostat.data import queries as data_queries
-from homeostat.pipeline import queries as pipeline_queries
-from homeostat.pipeline.records import Action
+from homeostat.pipelines import queries as pipeline_queries
+from homeostat.pipelines.records import Action
 from homeostat.registry import queries as registry_queries
 from homeostat.store import lineage
 from homeostat.store.lineage import Edge, node

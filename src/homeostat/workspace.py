@@ -25,7 +25,7 @@ from homeostat.loop.steps import Rooms
 from homeostat.loop.system import System
 from homeostat.monitor.ports import Requests
 from homeostat.monitor.service import Monitor
-from homeostat.pipeline.service import Pipelines
+from homeostat.pipelines.service import Pipelines
 from homeostat.registry.service import Registry
 from homeostat.serve.log import ObservationLog
 from homeostat.serve.service import Deployments

@@ -7,7 +7,6 @@ import polars as pl
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 import homeostat as hs
-from homeostat.pipeline import pipeline
 from late_flights.source import WEATHER, with_weather
 
 # Fixed codes: the same text is the same number in every version, whatever rows it was trained on.
@@ -61,7 +60,7 @@ def train(rows: hs.Table, max_iter: int, shuffle_seed: int | None) -> hs.Model:
     return hs.Model(estimator, transform=features_of_a_flight, example=past.head(100))
 
 
-@pipeline
+@hs.pipeline
 def train_late_flights(
     flights: hs.Dataset, weather: hs.Dataset, max_iter: int = 60, shuffle_seed: int | None = None
 ) -> hs.Candidate:
@@ -78,7 +77,7 @@ def score(model: hs.Model, rows: hs.Table) -> hs.Table:
     return hs.Table.of(scored)
 
 
-@pipeline
+@hs.pipeline
 def score_unchanged(model: hs.Model, flights: hs.Dataset, weather: hs.Dataset) -> hs.Table:
     """Score every labelled flight with a model that is never retrained."""
     return score(model, join(flights, weather))

@@ -13,8 +13,8 @@ from homeostat.loop.records import DecisionRow
 from homeostat.monitor import queries as monitor_queries
 from homeostat.monitor.facts import SetpointBreached
 from homeostat.monitor.records import Figures
-from homeostat.pipeline import queries as pipeline_queries
-from homeostat.pipeline.records import Stored
+from homeostat.pipelines import queries as pipeline_queries
+from homeostat.pipelines.records import Stored
 from homeostat.registry import queries as registry_queries
 from homeostat.stats.auc import auc
 from homeostat.store import ledger

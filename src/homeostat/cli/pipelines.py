@@ -10,8 +10,8 @@ import msgspec
 
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.errors import InvalidDeclaration, NotFound
-from homeostat.pipeline import Pipeline
-from homeostat.pipeline.records import Action, PipelineRun
+from homeostat.pipelines import Pipeline
+from homeostat.pipelines.records import Action, PipelineRun
 from homeostat.workspace import Workspace
 
 _MARK = {"ran": ("ran", "green"), "cached": ("cached", "blue"), "failed": ("failed", "red")}

@@ -8,7 +8,7 @@ import polars as pl
 
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Table
-from homeostat.pipeline import step
+from homeostat.pipelines import step
 from homeostat.registry.records import Evaluation
 
 CHALLENGER, CHAMPION, LABEL = "challenger_score", "champion_score", "label"

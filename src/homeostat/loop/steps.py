@@ -14,7 +14,7 @@ from homeostat.loop.records import Asked, Progress
 from homeostat.loop.system import System
 from homeostat.monitor.records import Reading
 from homeostat.monitor.service import Monitor
-from homeostat.pipeline.service import Pipelines
+from homeostat.pipelines.service import Pipelines
 from homeostat.registry.service import Registry
 from homeostat.serve.service import Deployments
 from homeostat.store.db import Database

@@ -11,7 +11,7 @@ from homeostat.core.errors import InvalidDeclaration
 from homeostat.core.ids import check_name
 from homeostat.loop.declaration import LOOK_EVERY_US, DataWindow, Retrain, Rollout, retrain, rollout
 from homeostat.monitor.setpoints import Setpoint
-from homeostat.pipeline import Pipeline
+from homeostat.pipelines import Pipeline
 from homeostat.registry.gate import Gate, SlicesGate, check_gates
 
 

@@ -14,8 +14,8 @@ from homeostat.core.errors import InvalidDeclaration
 from homeostat.loop.evaluation import as_evaluation, evaluate, latency
 from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
-from homeostat.pipeline import Candidate, Pipeline
-from homeostat.pipeline.records import Stored
+from homeostat.pipelines import Candidate, Pipeline
+from homeostat.pipelines.records import Stored
 from homeostat.registry.gate import LatencyGate
 from homeostat.registry.judge import judge
 from homeostat.registry.metrics import measure, unmeasurable

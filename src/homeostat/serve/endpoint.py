@@ -8,7 +8,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 import pyarrow as pa
@@ -18,7 +18,6 @@ from homeostat.codec.signatures import Column
 from homeostat.core.digests import digest_bytes
 from homeostat.core.errors import BadData, HomeostatError, InvalidDeclaration
 from homeostat.serve.frames import encode_columns
-from homeostat.serve.lanes import Lane
 from homeostat.serve.log import GroupCommit, predictions_schema
 from homeostat.serve.records import Deployment
 from homeostat.serve.routing import Routing
@@ -56,6 +55,12 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
     scores: Sequence[float]
     versions: Sequence[int]
     shadow_dropped: int
+
+
+class Lane(Protocol):
+    """Scores rows with one model; `lanes.Lane`."""
+
+    def submit(self, payload: msgspec.Raw, rows: int, expires_at: float) -> asyncio.Future[list[float]]: ...
 
 
 class Scorer(msgspec.Struct, frozen=True, kw_only=True):

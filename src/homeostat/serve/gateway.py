@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 import pyarrow as pa
 import uvloop
-from granian.constants import Interfaces
+from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 from sqlalchemy.exc import DBAPIError
@@ -128,7 +128,7 @@ class Gateway:
             try:
                 self._reconcile(await asyncio.to_thread(self._deployments.every_desired))
                 await self._report()
-            except DBAPIError as error:
+            except (DBAPIError, HomeostatError) as error:
                 # What is served goes on being served while the database is away.
                 _log.warning("The database does not answer: %s", error)
                 await asyncio.sleep(_HEARTBEAT_S)
@@ -140,9 +140,10 @@ class Gateway:
 
     async def close(self) -> None:
         """End the workers after their last requests, make the logs durable, and say goodbye."""
-        for held in self._systems.values():
-            if held.applying is not None:
-                held.applying.cancel()
+        applying = [held.applying for held in self._systems.values() if held.applying is not None]
+        for task in applying:
+            task.cancel()
+        await asyncio.gather(*applying, return_exceptions=True)
         await asyncio.gather(*(lane.close() for _, lane in self._lanes()), *self._closing, self._spares.close())
         for held in self._systems.values():
             await held.predictions.close()
@@ -340,6 +341,7 @@ async def _serve(gateway: Gateway, clock: Clock, site: Site, on_ready: Callable[
         address=site.host,
         port=site.port,
         interface=Interfaces.ASGINL,
+        http=HTTPModes.http1,
         backlog=_BACKLOG,
         websockets=False,
         log_level=LogLevels.error,

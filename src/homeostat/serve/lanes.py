@@ -8,19 +8,43 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
+from typing import Protocol
 
 import msgspec
 
 from homeostat.core.errors import HomeostatError, Overloaded, StepFailed, Unavailable, WrongType
 from homeostat.serve.batching import Job, JobQueue
 from homeostat.serve.frames import Load, Ready
-from homeostat.serve.workers import Spares, WorkerProcess
 
 _MAX_BATCH_ROWS = 1024  # past some hundred rows a batch costs its rows, and only delays those behind it
 _MAX_QUEUED_ROWS = 16_384
 _HANGS_AFTER_S = 30.0
 _MAX_DEATHS = 5
 _DEATHS_WITHIN_S = 60.0
+
+
+class Worker(Protocol):
+    """A process that holds one model; `workers.WorkerProcess`."""
+
+    @property
+    def pid(self) -> int: ...
+
+    @property
+    def is_alive(self) -> bool: ...
+
+    async def load(self, message: Load) -> Ready: ...
+
+    async def predict(self, requests: Sequence[msgspec.Raw]) -> list[float]: ...
+
+    async def close(self) -> None: ...
+
+    def kill(self) -> None: ...
+
+
+class Supply(Protocol):
+    """Where blank workers come from; `workers.Spares`."""
+
+    async def take(self) -> Worker: ...
 
 
 class LaneState(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,18 +73,18 @@ class Lane:
         failed: why the model was given up; empty while it serves.
     """
 
-    def __init__(self, version: int, load: Load, spares: Spares) -> None:
+    def __init__(self, version: int, load: Load, supply: Supply) -> None:
         self.version = version
         self.failed = ""
         self._deaths = 0
         self._load = load
-        self._spares = spares
+        self._supply = supply
         self._queue = JobQueue(max_batch_rows=_MAX_BATCH_ROWS, max_queued_rows=_MAX_QUEUED_ROWS)
         self._waiting: dict[int, asyncio.Future[list[float]]] = {}
         self._next_ticket = 0
         self._recent_deaths: deque[float] = deque(maxlen=_MAX_DEATHS)
         self._wake = asyncio.Event()
-        self._worker: WorkerProcess | None = None
+        self._worker: Worker | None = None
         self._pump: asyncio.Task[None] | None = None
 
     async def start(self) -> Ready:
@@ -190,7 +214,7 @@ class Lane:
         if self._worker is not None:
             await self._worker.close()
         try:
-            self._worker = await self._spares.take()
+            self._worker = await self._supply.take()
         except OSError as error:
             raise Unavailable(f"No worker process can be started: {error}.") from error
         return await self._worker.load(self._load)

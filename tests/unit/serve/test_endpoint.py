@@ -73,7 +73,7 @@ def answered(
     async def ask() -> Answer:
         log = GroupCommit(tmp_path, SYSTEM, "predictions", "g1")
         by_version = dict(zip((CHAMPION, CHALLENGER), signatures, strict=True))
-        endpoint = Endpoint(deployment, lanes, by_version, log, shadow_patience_s=0.02)  # type: ignore[arg-type]
+        endpoint = Endpoint(deployment, lanes, by_version, log, shadow_patience_s=0.02)
         asked = [{"hour": n, "wind": n / 2, "tail": f"N{n}"} for n in range(rows)]
         try:
             return await endpoint.answer(Request(rows=asked, entities=(), at=7, begun_s=0.0))

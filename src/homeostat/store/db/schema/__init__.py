@@ -4,7 +4,7 @@ Instants are BigInteger microseconds of event time (`*_at`) unless named `*_wall
 Structured values are canonical JSON in Text, typed by the owner's `records.py`.
 """
 
-from homeostat.store.db.schema import data, loop, monitor, pipeline, registry, serve, track
+from homeostat.store.db.schema import data, loop, monitor, pipelines, registry, serve, track
 from homeostat.store.db.schema.base import metadata
 
-__all__ = ["data", "loop", "metadata", "monitor", "pipeline", "registry", "serve", "track"]
+__all__ = ["data", "loop", "metadata", "monitor", "pipelines", "registry", "serve", "track"]

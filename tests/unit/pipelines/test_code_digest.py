@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from homeostat.core.errors import InvalidDeclaration
-from homeostat.pipeline.code_digest import CodeDigest, code_digest
+from homeostat.pipelines.code_digest import CodeDigest, code_digest
 
 
 def digest(project: Any, files: dict[str, str]) -> CodeDigest:
@@ -179,8 +179,8 @@ SEEN = {
         "import functools\n@functools.singledispatch\ndef g(x): return 0\n@g.register\ndef _(x: int): return 2",
     ),
     "a step inside a step": one(
-        "from homeostat.pipeline import step\n@step\ndef g(x): return 1",
-        "from homeostat.pipeline import step\n@step\ndef g(x): return 2",
+        "from homeostat.pipelines import step\n@step\ndef g(x): return 1",
+        "from homeostat.pipelines import step\n@step\ndef g(x): return 2",
     ),
     "an import inside a function": beside(
         "def h(x): return 1\n", "def h(x): return 2\n", "def f(x):\n    from other import h\n    return h(x)\n"
@@ -407,7 +407,7 @@ def test_another_process_finds_the_same_digest(project: Any) -> None:
         }
     )
     script = (
-        "import main, pathlib; from homeostat.pipeline.code_digest import code_digest;"
+        "import main, pathlib; from homeostat.pipelines.code_digest import code_digest;"
         f"print(code_digest(main.f, pathlib.Path({str(project.root)!r})).digest)"
     )
     environment = {**os.environ, "PYTHONHASHSEED": "7", "PYTHONPATH": os.pathsep.join([str(project.root), *sys.path])}

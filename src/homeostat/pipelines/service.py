@@ -13,19 +13,19 @@ from homeostat.capture.environment import environment, read_environment
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, WrongType
-from homeostat.pipeline import queries
-from homeostat.pipeline.code_digest import CodeDigest
-from homeostat.pipeline.execution import Execution, Progress
-from homeostat.pipeline.facts import PipelineFinished
-from homeostat.pipeline.handle import Handle, replace_handles, stored_of
-from homeostat.pipeline.ports import RunLog, TrackedRun
-from homeostat.pipeline.records import Action, Change, PipelineRun, RunStatus, Stored, Why
-from homeostat.pipeline.rules import differences, explain, shown
-from homeostat.pipeline.steps import Pipeline, answered_by
-from homeostat.pipeline.values import Values
+from homeostat.pipelines import queries
+from homeostat.pipelines.code_digest import CodeDigest
+from homeostat.pipelines.execution import Execution, Progress
+from homeostat.pipelines.facts import PipelineFinished
+from homeostat.pipelines.handle import Handle, replace_handles, stored_of
+from homeostat.pipelines.ports import RunLog, TrackedRun
+from homeostat.pipelines.records import Action, Change, PipelineRun, RunStatus, Stored, Why
+from homeostat.pipelines.rules import differences, explain, shown
+from homeostat.pipelines.steps import Pipeline, answered_by
+from homeostat.pipelines.values import Values
 from homeostat.store import ledger
 from homeostat.store.db import Database
-from homeostat.store.db.schema.pipeline import pipeline_runs
+from homeostat.store.db.schema.pipelines import pipeline_runs
 from homeostat.store.objects import ObjectStore
 
 

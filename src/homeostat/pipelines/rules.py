@@ -6,8 +6,8 @@ from typing import Any
 import msgspec
 
 from homeostat.core.digests import Digest, digest_of, short
-from homeostat.pipeline.code_digest import CodeDigest
-from homeostat.pipeline.records import Action, Change, Stored, Why
+from homeostat.pipelines.code_digest import CodeDigest
+from homeostat.pipelines.records import Action, Change, Stored, Why
 
 SCHEMA = 1  # raised when the meaning of a key changes, which forgets every result
 _INLINE_SHOWN = 80

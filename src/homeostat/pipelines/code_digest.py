@@ -36,9 +36,9 @@ import msgspec
 
 from homeostat.core.digests import Digest, digest_bytes, digest_of
 from homeostat.core.errors import InvalidDeclaration
-from homeostat.pipeline.bytecode import Import, Name, summary
-from homeostat.pipeline.constants import Unspellable, spell
-from homeostat.pipeline.origins import (
+from homeostat.pipelines.bytecode import Import, Name, summary
+from homeostat.pipelines.constants import Unspellable, spell
+from homeostat.pipelines.origins import (
     is_project_file,
     is_project_module,
     is_project_name,

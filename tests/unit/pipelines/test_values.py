@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.digests import Digest
 from homeostat.core.errors import WrongType
-from homeostat.pipeline.handle import Handle, replace_handles, value_of
-from homeostat.pipeline.records import Stored
-from homeostat.pipeline.values import Values
+from homeostat.pipelines.handle import Handle, replace_handles, value_of
+from homeostat.pipelines.records import Stored
+from homeostat.pipelines.values import Values
 from homeostat.store.objects import FileObjects
 
 _PLAIN = st.recursive(

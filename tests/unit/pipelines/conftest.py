@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from homeostat.core.clock import FixedClock, Micros
-from homeostat.pipeline.service import Pipelines
+from homeostat.pipelines.service import Pipelines
 from homeostat.store.db import Database
 from homeostat.store.db.schema import metadata
 from homeostat.store.objects import FileObjects

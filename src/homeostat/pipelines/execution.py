@@ -19,17 +19,17 @@ from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import StateError, StepFailed, UserError
 from homeostat.core.ids import ActionId, new_id
-from homeostat.pipeline import queries
-from homeostat.pipeline.code_digest import code_digest
-from homeostat.pipeline.handle import Handle
-from homeostat.pipeline.ports import TrackedRun
-from homeostat.pipeline.records import Action, Stored
-from homeostat.pipeline.rules import action_key
-from homeostat.pipeline.steps import Step, answered_by
-from homeostat.pipeline.values import Values
+from homeostat.pipelines import queries
+from homeostat.pipelines.code_digest import code_digest
+from homeostat.pipelines.handle import Handle
+from homeostat.pipelines.ports import TrackedRun
+from homeostat.pipelines.records import Action, Stored
+from homeostat.pipelines.rules import action_key
+from homeostat.pipelines.steps import Step, answered_by
+from homeostat.pipelines.values import Values
 from homeostat.store import lineage
 from homeostat.store.db import Database
-from homeostat.store.db.schema.pipeline import actions
+from homeostat.store.db.schema.pipelines import actions
 from homeostat.store.lineage import Edge, node
 from homeostat.store.objects import ObjectStore
 

@@ -19,9 +19,9 @@ from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.digests import Digest, digest_bytes, digest_of
 from homeostat.core.errors import WrongType
-from homeostat.pipeline.boundary import RICH, conform
-from homeostat.pipeline.handle import Handle, holds_handle, stored_of
-from homeostat.pipeline.records import Stored
+from homeostat.pipelines.boundary import RICH, conform
+from homeostat.pipelines.handle import Handle, holds_handle, stored_of
+from homeostat.pipelines.records import Stored
 from homeostat.store import lineage
 from homeostat.store.objects import ObjectStore
 

@@ -10,8 +10,8 @@ import pytest
 
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.errors import EmptyWindow, InvalidDeclaration, MissingColumn, WrongType
-from homeostat.pipeline import pipeline, split_by_time, step
-from homeostat.pipeline.boundary import conform
+from homeostat.pipelines import pipeline, split_by_time, step
+from homeostat.pipelines.boundary import conform
 
 
 class Config(msgspec.Struct, frozen=True):

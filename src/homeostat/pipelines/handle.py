@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from homeostat.pipeline.records import Stored
+from homeostat.pipelines.records import Stored
 
 _UNREAD = object()
 _UNARY: tuple[Callable[[Any], Any], ...] = (len, iter, bool, int, float, str, repr, hash, abs, round, complex)

@@ -6,7 +6,7 @@ from homeostat.codec.tables import Table
 from homeostat.core.clock import iso
 from homeostat.core.durations import duration_us
 from homeostat.core.errors import EmptyWindow, MissingColumn, WrongType
-from homeostat.pipeline.steps import step
+from homeostat.pipelines.steps import step
 
 
 @step

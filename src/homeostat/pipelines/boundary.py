@@ -15,7 +15,7 @@ import numpy as np
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.errors import WrongType
-from homeostat.pipeline.handle import Handle
+from homeostat.pipelines.handle import Handle
 
 _CONTAINERS = (list, tuple, dict, Sequence, Mapping)
 RICH = (Table, Model, np.ndarray, bytes)  # values with a codec of their own

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, RowMapping, select
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound
-from homeostat.pipeline.records import Action, Candidate, PipelineRun, Stored
-from homeostat.store.db.schema.pipeline import actions, pipeline_runs
+from homeostat.pipelines.records import Action, Candidate, PipelineRun, Stored
+from homeostat.store.db.schema.pipelines import actions, pipeline_runs
 
 _STORED, _CANDIDATE = Stored.__struct_config__.tag, Candidate.__struct_config__.tag
 

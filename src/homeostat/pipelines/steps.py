@@ -15,8 +15,8 @@ from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.core.ids import check_name
-from homeostat.pipeline.boundary import conform
-from homeostat.pipeline.ports import TrackedRun
+from homeostat.pipelines.boundary import conform
+from homeostat.pipelines.ports import TrackedRun
 
 P = ParamSpec("P")
 R = TypeVar("R")
