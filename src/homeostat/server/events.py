@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import StreamingResponse
 
 from homeostat.store.db import Database
-from homeostat.store.db.schema.base import ledger
+from homeostat.store.db.schema.store import ledger
 
 _EVERY_S = 0.5
 _HEARTBEAT_S = 15.0  # proxies and browsers drop what stays silent

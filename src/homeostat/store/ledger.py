@@ -11,7 +11,7 @@ from sqlalchemy import Connection, insert, select
 from homeostat.core.clock import Micros
 from homeostat.core.facts import Fact
 from homeostat.core.ids import FactId
-from homeostat.store.db.schema.base import cursors, ledger
+from homeostat.store.db.schema.store import cursors, ledger
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, insert, select
 
 from homeostat.core.clock import Micros
-from homeostat.store.db.schema.base import lineage
+from homeostat.store.db.schema.store import lineage
 
 _BATCH = 500  # bound variables in one statement: SQLite allowed 999 for long
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest
-from homeostat.store.db.schema.base import ref_history, refs
+from homeostat.store.db.schema.store import ref_history, refs
 
 
 class Move(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from homeostat.server.app import create_app, status_of
 from homeostat.server.events import Pulse
 from homeostat.server.serve import check_loopback, free_port
 from homeostat.store.db import Database
-from homeostat.store.db.schema.base import ledger, metadata
+from homeostat.store.db.schema.store import ledger, metadata
 from homeostat.ui.assets import asset_url
 from homeostat.ui.contexts import (
     DataPage,

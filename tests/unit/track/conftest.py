@@ -7,7 +7,7 @@ import pytest
 
 from homeostat.core.clock import FixedClock, Micros
 from homeostat.store.db import Database
-from homeostat.store.db.schema.base import metadata
+from homeostat.store.db.schema.store import metadata
 from homeostat.store.objects import FileObjects
 from homeostat.track.service import Runs
 

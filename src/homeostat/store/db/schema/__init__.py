@@ -5,6 +5,6 @@ Structured values are canonical JSON in Text, typed by the owner's `records.py`.
 """
 
 from homeostat.store.db.schema import data, loop, monitor, pipelines, registry, serve, track
-from homeostat.store.db.schema.base import metadata
+from homeostat.store.db.schema.store import metadata
 
 __all__ = ["data", "loop", "metadata", "monitor", "pipelines", "registry", "serve", "track"]

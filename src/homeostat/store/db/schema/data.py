@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, String, Table, Text
 
-from homeostat.store.db.schema.base import metadata
+from homeostat.store.db.schema.store import metadata
 
 dataset_versions = Table(
     "dataset_versions",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text
 
-from homeostat.store.db.schema.base import metadata
+from homeostat.store.db.schema.store import metadata
 
 # What the user declared, as data, so that no door has to import user code to show it.
 systems = Table(

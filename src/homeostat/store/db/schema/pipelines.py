@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, String, Table, Text
 
-from homeostat.store.db.schema.base import metadata
+from homeostat.store.db.schema.store import metadata
 
 pipeline_runs = Table(
     "pipeline_runs",

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Float, Integer, String, Table, Text
 
-from homeostat.store.db.schema.base import metadata
+from homeostat.store.db.schema.store import metadata
 
 deployments = Table(
     "deployments",
