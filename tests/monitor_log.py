@@ -27,7 +27,8 @@ LABELS = pa.schema([("id", pa.string()), ("value", pa.float64()), ("at", pa.time
 class MemoryLog:
     """Rows are dicts; what a row does not say has a default."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows_at_once: int = 1_000_000) -> None:
+        self.rows_at_once = rows_at_once
         self.prediction_rows: list[dict[str, object]] = []
         self.label_rows: list[dict[str, object]] = []
         self.requests = Requests(failed=0, total=0)
@@ -40,14 +41,15 @@ class MemoryLog:
         self.label_rows.append({"id": name, "value": value, "at": at})
 
     def predictions(self, system: str, cursor: str) -> tuple[pa.Table, str]:
-        return _after(self.prediction_rows, cursor, PREDICTIONS)
+        return self._after(self.prediction_rows, cursor, PREDICTIONS)
 
     def labels(self, system: str, cursor: str) -> tuple[pa.Table, str]:
-        return _after(self.label_rows, cursor, LABELS)
+        return self._after(self.label_rows, cursor, LABELS)
 
     def errors(self, system: str, since: Micros) -> Requests:
         return self.requests
 
-
-def _after(rows: Sequence[dict[str, object]], cursor: str, schema: pa.Schema) -> tuple[pa.Table, str]:
-    return pa.Table.from_pylist(rows[int(cursor or 0) :], schema=schema), str(len(rows))
+    def _after(self, rows: Sequence[dict[str, object]], cursor: str, schema: pa.Schema) -> tuple[pa.Table, str]:
+        first = int(cursor or 0)
+        found = rows[first : first + self.rows_at_once]
+        return pa.Table.from_pylist(found, schema=schema), str(first + len(found))

@@ -2,6 +2,8 @@
 
 import math
 
+import numpy as np
+
 from homeostat.core.clock import DAY, Micros
 from homeostat.monitor.panel import Panel
 from homeostat.monitor.ports import Requests
@@ -34,10 +36,11 @@ def read_errors(system: str, setpoint: Errors, requests: Requests, now: Micros) 
 
 def read_latency(panel: Panel, system: str, setpoint: Latency, now: Micros) -> Reading:
     """99th percentile of the latency of answered rows, with its interval by order statistics."""
-    rows = panel.between(now - setpoint.window_us, now + 1)
-    if not len(rows):
+    latency_ms = panel.floats("latency_ms")[panel.between(now - setpoint.window_us, now + 1)]
+    latency_ms = latency_ms[~np.isnan(latency_ms)]
+    if not len(latency_ms):
         return _nothing(system, setpoint, now, "No row has been answered in this window.")
-    found = normal.upper_quantile(panel.floats("latency_ms")[rows], 0.99)
+    found = normal.upper_quantile(latency_ms, 0.99)
     return Reading(
         system=system,
         setpoint=setpoint.name,
@@ -48,7 +51,7 @@ def read_latency(panel: Panel, system: str, setpoint: Latency, now: Micros) -> R
         high=found.high if math.isfinite(found.high) else None,
         at_most=setpoint.p99_ms,
         state=counted_state(found.value, found.low, setpoint.p99_ms),
-        rows=len(rows),
+        rows=len(latency_ms),
         sentence=f"99 of 100 rows were answered within {found.value:.3g} ms, at most {setpoint.p99_ms:g} ms.",
     )
 

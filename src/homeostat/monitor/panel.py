@@ -32,7 +32,7 @@ _NO_TIME = np.iinfo(np.int64).max
 
 
 class Panel:
-    """Predictions of one system in log order. Not for several threads at once."""
+    """Predictions of one system in the order they were taken. Not for several threads at once."""
 
     def __init__(self) -> None:
         self._columns = {name: np.empty(1024, dtype=kind) for name, kind in _COLUMNS.items()}
@@ -66,7 +66,7 @@ class Panel:
         )
 
     def between(self, start_at: int, end_at: int) -> NDArray[np.intp]:
-        """Rows predicted in [start_at, end_at), in log order. Costs the rows since `start_at`, not the whole log."""
+        """Rows predicted in [start_at, end_at), in the order they were taken. Costs the rows since `start_at`, not the whole log."""
         first = int(np.searchsorted(self.ints("peak_at"), start_at))
         at = self.ints("at")[first:]
         return first + np.flatnonzero((at >= start_at) & (at < end_at))
@@ -74,7 +74,9 @@ class Panel:
     def append_predictions(self, table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Take prediction rows of the log; an id that is known already is counted as a duplicate.
 
-        Returns: which rows of the table are new, and their event times.
+        Rows are taken in the order of their event times, whichever gateway they come from first.
+
+        Returns: which rows of the table are new, in the order they were taken, and their event times.
         Raises: MissingColumn naming what the log lacks; nothing was changed then.
         """
         if not table.num_rows:
@@ -84,8 +86,8 @@ class Panel:
         ids = table["id"].to_pylist()
         first = self.rows
         fresh: list[int] = []
-        for index, prediction in enumerate(ids):
-            if self._row_of.setdefault(prediction, first + len(fresh)) == first + len(fresh):
+        for index in np.argsort(read["at"], kind="stable").tolist():
+            if self._row_of.setdefault(ids[index], first + len(fresh)) == first + len(fresh):
                 fresh.append(index)
         self._duplicates += len(ids) - len(fresh)
         if not fresh:

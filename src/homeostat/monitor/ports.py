@@ -24,11 +24,11 @@ class ObservationLog(Protocol):
     """
 
     def predictions(self, system: str, cursor: str) -> tuple[pa.Table, str]:
-        """Rows after `cursor`, in log order, and the cursor after them."""
+        """Rows after `cursor`, all or a first part of them, and the cursor after them; no rows only at the end."""
         ...
 
     def labels(self, system: str, cursor: str) -> tuple[pa.Table, str]:
-        """Rows after `cursor`, in log order, and the cursor after them."""
+        """Rows after `cursor`, all or a first part of them, and the cursor after them; no rows only at the end."""
         ...
 
     def errors(self, system: str, since: Micros) -> Requests:

@@ -196,11 +196,17 @@ class Monitor:
 
     def _take(self, system: str, seen: _Observed) -> NDArray[np.int64]:
         """Bring memory up to the log; event times of the predictions whose figures changed."""
-        predictions, seen.predictions_cursor = self._log.predictions(system, seen.predictions_cursor)
-        labels, seen.labels_cursor = self._log.labels(system, seen.labels_cursor)
-        fresh, at = seen.panel.append_predictions(predictions)
-        seen.inputs.append(predictions.take(fresh), at)
-        return np.concatenate((at, seen.panel.append_labels(labels)))
+        changed_at = [np.empty(0, dtype=np.int64)]
+        # A log may give what it has in parts.
+        while (page := self._log.predictions(system, seen.predictions_cursor))[0].num_rows:
+            predictions, seen.predictions_cursor = page
+            fresh, at = seen.panel.append_predictions(predictions)
+            seen.inputs.append(predictions.take(fresh), at)
+            changed_at.append(at)
+        while (page := self._log.labels(system, seen.labels_cursor))[0].num_rows:
+            labels, seen.labels_cursor = page
+            changed_at.append(seen.panel.append_labels(labels))
+        return np.concatenate(changed_at)
 
     def _write_figures(
         self, connection: Connection, system: str, seen: _Observed, changed_at: NDArray[np.int64]

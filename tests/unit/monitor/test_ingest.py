@@ -83,6 +83,14 @@ def test_many_small_ingests_equal_one(
     assert by_steps == weekly(database)
 
 
+def test_log_that_comes_in_parts_is_read_to_its_end(database: Database, clock: Clock, start: Micros) -> None:
+    """One ingest reads everything, also from a log that gives 7 rows at a time."""
+    log = MemoryLog(rows_at_once=7)
+    fill(log, start, 100)
+    found = Monitor(database, clock, log).ingest("flights")
+    assert (100, 100) == (found.predictions, found.labels)
+
+
 def test_late_label_reopens_its_week(monitor: Monitor, database: Database, log: MemoryLog, start: Micros) -> None:
     """A label that comes three weeks late counts in the week of its prediction."""
     log.predict("late", at=start, score=0.3)

@@ -118,9 +118,22 @@ def test_a_label_that_cannot_be_one_is_counted_and_not_used(value: float) -> Non
 def test_window_of_predictions_that_came_out_of_order() -> None:
     """Gateways interleave: a window finds its rows wherever they stand in the log."""
     log = MemoryLog()
-    for name, at in (("a", 10), ("b", 30), ("c", 20), ("d", 40), ("e", 15)):
+    panel = Panel()
+    for row, at in enumerate((10, 30, 20, 40, 15)):
+        log.predict(f"p{row}", at=at, score=0.5)
+        panel.append_predictions(log.predictions("s", str(row))[0])
+    assert [2, 4] == panel.between(12, 30).tolist()
+
+
+def test_rows_read_together_are_taken_in_the_order_of_their_times() -> None:
+    """A log read anew gives one gateway after the other; the panel has their rows by time, the labels still theirs."""
+    log = MemoryLog()
+    for name, at in (("a", 10), ("b", 30), ("c", 20)):
         log.predict(name, at=at, score=0.5)
-    assert [2, 4] == panel_of(log).between(12, 30).tolist()
+    log.label("c", 1.0, at=50)
+    panel = panel_of(log)
+    assert [10, 20, 30] == panel.ints("at").tolist()
+    assert [False, True, False] == (panel.floats("label") == 1).tolist()
 
 
 def test_grows_beyond_its_first_capacity() -> None:
