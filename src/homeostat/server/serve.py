@@ -40,7 +40,7 @@ def run_server(
     bound = free_port(host, port)
     pulse = Pulse(workspace.database)
     app = create_app(Reading(workspace), pulse)
-    uvloop.run(_serve(app, pulse, host, bound, on_ready))
+    uvloop.run(serve(app, pulse, host, bound, on_ready))
 
 
 def check_loopback(host: str) -> None:
@@ -79,7 +79,8 @@ def free_port(host: str, port: int) -> int:
         return bound
 
 
-async def _serve(app: Any, pulse: Pulse, host: str, port: int, on_ready: Callable[[int], None] | None) -> None:
+async def serve(app: Any, pulse: Pulse, host: str, port: int, on_ready: Callable[[int], None] | None) -> None:
+    """Serve an ASGI application until SIGTERM or SIGINT; the host and port were checked before."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

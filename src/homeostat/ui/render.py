@@ -15,7 +15,7 @@ from homeostat.ui.charts.gauge import gauge
 from homeostat.ui.charts.line import line_chart
 from homeostat.ui.charts.records import NARROW, WIDE
 from homeostat.ui.charts.small import histogram_pair, share_bar, sparkline
-from homeostat.ui.charts.timeline import KIND_NAMES, icon, timeline
+from homeostat.ui.charts.timeline import KIND_NAMES, icon, icon_shapes, timeline
 from homeostat.ui.contexts import Context
 
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -62,6 +62,7 @@ def environment() -> Environment:
         histogram_pair=histogram_pair,
         share_bar=share_bar,
         icon=icon,
+        icon_shapes=icon_shapes,
         kind_names=KIND_NAMES,
         wide=WIDE,
         narrow=NARROW,

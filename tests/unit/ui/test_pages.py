@@ -9,6 +9,7 @@ import pytest
 from jinja2 import nodes
 
 from homeostat import ui
+from homeostat.core.clock import DAY, Micros
 from homeostat.ui import contexts
 from homeostat.ui.contexts import Context, ReportContext
 from homeostat.ui.render import environment, payload, render
@@ -140,3 +141,17 @@ def test_an_empty_page_says_what_fills_it() -> None:
     html = render(samples.OVERVIEW_EMPTY)
 
     assert "homeostat apply" in html
+
+
+def test_a_full_year_fits_the_budget() -> None:
+    """A page with as many events as the reader gives, each with a long label, and a year of weeks stays in budget."""
+    made = [
+        msgspec.structs.replace(event, at=Micros(event.at + shift * DAY), label=f"{event.label}: {'because ' * 12}")
+        for shift in (0, 2, 4)
+        for event in samples.events(samples.END)
+    ]
+    page = msgspec.structs.replace(
+        samples.SYSTEM_PAGE, events=tuple(made[:150]), weeks=samples.weeks(samples.END), now=samples.END
+    )
+
+    assert len(render(page).encode()) < BUDGET

@@ -6,10 +6,11 @@ from markupsafe import Markup
 
 from homeostat.ui.charts.records import Event, EventKind, Size, Timeline
 from homeostat.ui.charts.scales import Scale, time_ticks
-from homeostat.ui.charts.svg import compact, element, picture
+from homeostat.ui.charts.svg import element, picture
 
 _BOTTOM = 24
 _LASTING = {"breach", "shadow", "canary"}
+_WORDS = 80  # characters of a hint; the table behind the picture has them all
 _MIN_SPAN = 3.0  # pixels: a breach of an hour in a year must still be seen
 
 # Icons are drawn around (0, 0), 12 px across; each kind has a shape of its own, so colour is never the only sign.
@@ -64,7 +65,7 @@ def timeline(chart: Timeline, size: Size) -> Markup:
         parts.append(element("line", x1=size.left, x2=size.width - size.right, y1=middle, y2=middle, class_="lane"))
         parts.append(_lane_name(lane, size, middle))
         inside = [event for event in chart.events if event.kind in lane.kinds]
-        parts += [_event(event, chart, x, middle) for event in inside if _shows(event, chart)]
+        parts += [_event(event, chart, size, x, middle) for event in inside if _shows(event, chart)]
     return picture(*parts, width=size.width, height=height, label=chart.title, class_=f"svg {size.name}")
 
 
@@ -73,8 +74,13 @@ def icon(kind: EventKind) -> Markup:
     if kind in _LASTING:
         shape = element("rect", x=-6, y=-4, width=12, height=8, rx=2, class_=f"span {kind}")
     else:
-        shape = element("path", d=_ICONS[kind], class_=f"icon {kind}")
+        shape = element("use", href=f"#icon-{kind}", class_=f"icon {kind}")
     return element("svg", shape, viewBox="-8 -8 16 16", class_="event-icon", aria_hidden="true")
+
+
+def icon_shapes() -> Markup:
+    """The shapes that every icon of a page refers to; they stand in its head once."""
+    return Markup("").join(element("path", id=f"icon-{kind}", d=shape) for kind, shape in _ICONS.items())
 
 
 def _shows(event: Event, chart: Timeline) -> bool:
@@ -96,23 +102,17 @@ def _axis(chart: Timeline, size: Size, x: Scale, bottom: float) -> list[Markup]:
     return parts
 
 
-def _event(event: Event, chart: Timeline, x: Scale, middle: float) -> Markup:
-    title = element("title", event.label)
+def _event(event: Event, chart: Timeline, size: Size, x: Scale, middle: float) -> Markup:
+    """A mark; in the wide picture with its words and its link (a finger on the narrow one finds them in the table)."""
     if event.kind in _LASTING:
         start = x(max(event.at, chart.start))
         end = x(min(event.until if event.until is not None else chart.end, chart.end))
-        drawn = element(
-            "rect",
-            title,
-            x=start,
-            y=middle - 6,
-            width=max(end - start, _MIN_SPAN),
-            height=12,
-            rx=2,
-            class_=f"span {event.kind}",
-        )
+        width = max(end - start, _MIN_SPAN)
+        mark = element("rect", x=start, y=middle - 6, width=width, height=12, rx=2, class_=f"span {event.kind}")
     else:
-        target = element("circle", r=9, class_="target")  # a finger needs more than the icon's strokes
-        shape = element("path", title, d=_ICONS[event.kind], class_=f"icon {event.kind}")
-        drawn = element("g", target, shape, transform=f"translate({compact(x(event.at))} {compact(middle)})")
-    return element("a", drawn, href=event.href, aria_label=event.label) if event.href else drawn
+        mark = element("use", href=f"#icon-{event.kind}", x=x(event.at), y=middle, class_=f"icon {event.kind}")
+    if size.is_narrow:
+        return mark
+    words = event.label if len(event.label) <= _WORDS else f"{event.label[: _WORDS - 1]}…"
+    title = element("title", words)
+    return element("a", title, mark, href=event.href) if event.href else element("g", title, mark)

@@ -12,7 +12,7 @@ from homeostat.monitor import queries as monitor
 from homeostat.monitor.records import Figures, Reading
 from homeostat.monitor.setpoints import Performance, Setpoint
 from homeostat.ui import formats
-from homeostat.ui.charts.records import Role, State
+from homeostat.ui.charts.records import Event, Role, State
 from homeostat.ui.contexts import Arm, Evidence, OverviewPage, SetpointReading, SystemCard, SystemPage, Week
 from homeostat.ui.reading import decisions
 from homeostat.ui.reading.events import history_of
@@ -20,6 +20,7 @@ from homeostat.ui.reading.here import Here
 
 _HISTORY = 60  # kept readings of a setpoint: about as many as a sparkline has room for
 _LATEST_DECISIONS = 8
+_EVENTS = 150  # more would not fit into the budget of a page, nor be told apart
 
 # name on the page, unit, decimals, what its rows are
 _KINDS: dict[str, tuple[str, str, int, str]] = {
@@ -57,19 +58,27 @@ def page(connection: Connection, here: Here, name: str) -> SystemPage:
     events = history_of(connection, declared)
     deployment = here.deployments.desired(name)
     limits = {setpoint.loss: setpoint.at_most for setpoint in declared.setpoints if isinstance(setpoint, Performance)}
-    starts = [week.start for week in weeks] + [event.at for event in events]
+    since = _since_when(here, weeks, events)
     return SystemPage(
         **here.frame,
         card=_card(connection, here, declared),
         generation=deployment.generation if deployment else 0,
-        weeks=weeks,
+        weeks=tuple(week for week in weeks if week.start >= since),
         auc_limit=None,
         brier_limit=limits.get("brier"),
-        events=events,
-        since=Micros(min([*starts, here.now - 7 * DAY])),
+        events=events[-_EVENTS:],
+        since=since,
         rollout=_rollout(connection, declared),
         decisions=decisions.latest(connection, name, _LATEST_DECISIONS),
     )
+
+
+def _since_when(here: Here, weeks: Sequence[Week], events: Sequence[Event]) -> Micros:
+    """The beginning, or where the events that fit on a page begin; at least a week back."""
+    if len(events) > _EVENTS:
+        return events[-_EVENTS].at
+    starts = [week.start for week in weeks] + [event.at for event in events]
+    return Micros(min([*starts, here.now - 7 * DAY]))
 
 
 _RANK: dict[State, int] = {"breach": 0, "unknown": 1, "met": 2}
