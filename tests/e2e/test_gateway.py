@@ -1,5 +1,6 @@
 """A real gateway process on a real port, with real models."""
 
+import asyncio
 import socket
 import subprocess
 import sys
@@ -20,7 +21,10 @@ from homeostat.capture.code import snapshot
 from homeostat.codec.models import Model, encode
 from homeostat.core.clock import WallClock
 from homeostat.core.digests import Digest
+from homeostat.core.errors import MissingColumn
+from homeostat.serve.client import AsyncClient, Client
 from homeostat.serve.log import ObservationLog
+from homeostat.serve.messages import Prediction
 from homeostat.serve.records import Arm, Deployment, GatewayState
 from homeostat.serve.service import Deployments
 from homeostat.store.db import Database
@@ -243,6 +247,31 @@ def test_labels_are_kept(shared: Site) -> None:
     assert (one, 1.0) in zip(labels["id"].to_pylist(), labels["value"].to_pylist(), strict=True)
 
 
+def test_both_clients_predict_and_label(shared: Site) -> None:
+    """The synchronous and the asynchronous client get the same scores, and their labels arrive."""
+    shared.deploy(0)
+    asked, url = rows(3), str(shared.http.base_url)
+    client = Client(url)
+
+    async def asynchronous() -> list[Prediction]:
+        other = AsyncClient(url)
+        answer = await other.predict(SYSTEM, asked)
+        await other.label(SYSTEM, {answer.predictions[0].id: 0.0})
+        await other.close()
+        return answer.predictions
+
+    one = client.predict(SYSTEM, asked, entities=["a", "b", "c"], at=5).predictions
+    client.label(SYSTEM, {one[0].id: 1.0})
+    two = asyncio.run(asynchronous())
+
+    assert [each.score for each in one] == [each.score for each in two]
+    assert {one[0].id, two[0].id} <= set(shared.log.labels(SYSTEM)[0]["id"].to_pylist())
+    with pytest.raises(MissingColumn, match="distance"):
+        client.predict(SYSTEM, [{"hour": 1}])
+    assert (3, 1) == (client.tally.requests, client.tally.failures)
+    client.close()
+
+
 def test_what_does_not_fit_is_refused_by_name(shared: Site) -> None:
     """Each wrong request gets the status of its kind and a message that names what is wrong."""
     shared.deploy(0)
@@ -368,16 +397,20 @@ def test_a_killed_gateway_loses_nothing_acknowledged(site: Site) -> None:
 
 
 def test_sigterm_finishes_what_is_under_way(site: Site) -> None:
-    """A gateway that is asked to stop leaves with 0, says goodbye, and keeps the traffic it counted."""
+    """A gateway that is asked to stop under load answers what it took, leaves with 0, says goodbye and tells its traffic."""
     site.deploy(0)
-    for _ in range(5):
-        site.predict(rows(1))
+    load = Load(site)
+    time.sleep(0.5)
 
     site.process.terminate()
 
     assert 0 == site.process.wait(timeout=20)
+    acknowledged, failures = load.stop()
+    assert set(acknowledged) <= set(logged_ids(site))
+    assert [] == [failure for failure in failures if "error" in failure and "Error(" not in failure]
     assert [] == site.deployments.serving(SYSTEM)
-    assert 5 == site.deployments.traffic(SYSTEM, since=site.deployments.history(SYSTEM)[0].at).requests
+    traffic = site.deployments.traffic(SYSTEM, since=site.deployments.history(SYSTEM)[0].at)
+    assert (0, len(logged_ids(site))) == (traffic.failures, 4 * traffic.requests)
 
 
 def test_a_taken_port_is_named_before_anything_starts(shared: Site) -> None:

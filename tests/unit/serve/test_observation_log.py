@@ -153,6 +153,28 @@ def test_a_request_that_arrow_cannot_hold_fails_alone(tmp_path: Path) -> None:
     assert ["a", "c"] == ObservationLog(tmp_path).labels(SYSTEM)[0]["id"].to_pylist()
 
 
+def test_a_full_disk_refuses_until_there_is_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What cannot be logged is refused, also the first row of all; with room again, rows are taken."""
+
+    def full(fd: int, data: memoryview) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def refused_then_taken() -> tuple[list[Any], list[str]]:
+        log = GroupCommit(tmp_path, SYSTEM, "labels", "g1")
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "write", full)
+            pending = [log.append(LABELS, label_columns("a")), log.append(LABELS, label_columns("b"))]
+            await asyncio.wait(pending)
+        taken = await log.append(LABELS, label_columns("c"))
+        await log.close()
+        return [each.exception() for each in pending], taken
+
+    refused, taken = asyncio.run(refused_then_taken())
+
+    assert ([DiskFull, DiskFull], ["c"]) == ([type(each) for each in refused], taken)
+    assert ["c"] == ObservationLog(tmp_path).labels(SYSTEM)[0]["id"].to_pylist()
+
+
 def test_a_cursor_sees_each_row_once_over_gateways_and_segments(tmp_path: Path) -> None:
     """Reading on from the last cursor gives what was added meanwhile by any gateway, and nothing twice."""
     log = ObservationLog(tmp_path)
