@@ -14,7 +14,7 @@ from homeostat.store.db import Database
 from homeostat.store.db.schema.store import ledger, metadata
 from homeostat.ui.assets import has_bundle
 from homeostat.ui.report import report
-from unit.ui import samples
+from unit.ui import sample_report
 
 CHROMIUM = shutil.which("chromium") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -166,7 +166,7 @@ def test_the_report_opens_from_disk(page: Page, tmp_path: Path, width: int) -> N
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     path = tmp_path / "report.html"
-    path.write_text(report(samples.REPORT), encoding="utf-8")
+    path.write_text(report(sample_report.REPORT), encoding="utf-8")
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(path.as_uri())
 

@@ -14,7 +14,7 @@ from homeostat.server.serve import check_loopback, free_port
 from homeostat.store.db import Database
 from homeostat.store.db.schema.store import ledger, metadata
 from homeostat.ui.assets import asset_url
-from unit.ui import samples
+from unit.ui import sample_systems
 from unit.ui.sample_reader import SampleReader
 
 HOST = "http://127.0.0.1:8700"
@@ -120,8 +120,8 @@ def test_the_api_speaks_json_of_the_same_contexts(client: Client) -> None:
     """What the page shows is what the API gives."""
     answer = client.get("/api/systems/late-flights")
 
-    assert samples.SYSTEM_PAGE.card.sentence == answer.json()["card"]["sentence"]
-    assert len(samples.SYSTEM_PAGE.weeks) == len(answer.json()["weeks"])
+    assert sample_systems.SYSTEM_PAGE.card.sentence == answer.json()["card"]["sentence"]
+    assert len(sample_systems.SYSTEM_PAGE.weeks) == len(answer.json()["weeks"])
 
 
 def test_the_api_gives_status_and_decisions(client: Client) -> None:
@@ -129,7 +129,7 @@ def test_the_api_gives_status_and_decisions(client: Client) -> None:
     status = client.get("/api/status").json()
     decided = client.get("/api/decisions?before=7").json()
 
-    assert [card.name for card in samples.OVERVIEW.systems] == [card["name"] for card in status["systems"]]
+    assert [card.name for card in sample_systems.OVERVIEW.systems] == [card["name"] for card in status["systems"]]
     assert 7 == decided["older"]
 
 

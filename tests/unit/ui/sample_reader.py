@@ -15,44 +15,44 @@ from homeostat.ui.contexts import (
     RunsPage,
     SystemPage,
 )
-from unit.ui import samples
+from unit.ui import sample_rooms, sample_systems
 
 
 class SampleReader:
     """Answers with the sample pages; knows one system only."""
 
     def overview(self) -> OverviewPage:
-        return samples.OVERVIEW
+        return sample_systems.OVERVIEW
 
     def system(self, name: str) -> SystemPage:
         if name == "broken":
             raise ValueError(name)
         if name == "busy":
             raise Overloaded("Too much at once.", retry_after_s=3)
-        if name != samples.SYSTEM:
-            raise NotFound(f"There is no system {name!r}. There are: {samples.SYSTEM}.")
-        return samples.SYSTEM_PAGE
+        if name != sample_systems.SYSTEM:
+            raise NotFound(f"There is no system {name!r}. There are: {sample_systems.SYSTEM}.")
+        return sample_systems.SYSTEM_PAGE
 
     def decisions(self, *, system: str, kind: str, before: int | None) -> DecisionsPage:
-        return msgspec.structs.replace(samples.DECISIONS_PAGE, system=system, kind=kind, older=before)
+        return msgspec.structs.replace(sample_systems.DECISIONS_PAGE, system=system, kind=kind, older=before)
 
     def models(self, *, system: str, before: int | None) -> ModelsPage:
-        return msgspec.structs.replace(samples.MODELS_PAGE, system=system, older=before)
+        return msgspec.structs.replace(sample_rooms.MODELS_PAGE, system=system, older=before)
 
     def model(self, system: str, number: int) -> ModelPage:
-        return samples.MODEL_PAGE
+        return sample_rooms.MODEL_PAGE
 
     def data(self) -> DataPage:
-        return samples.DATA_PAGE
+        return sample_rooms.DATA_PAGE
 
     def dataset(self, name: str, *, before: int | None) -> DatasetPage:
-        return samples.DATASET_PAGE
+        return sample_rooms.DATASET_PAGE
 
     def runs(self, *, system: str, before: str | None) -> RunsPage:
-        return samples.RUNS_PAGE
+        return sample_rooms.RUNS_PAGE
 
     def run(self, run_id: str) -> RunPage:
-        return samples.RUN_PAGE
+        return sample_rooms.RUN_PAGE
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage:
-        return msgspec.structs.replace(samples.ERROR_PAGE, status=status, code=code, message=message)
+        return msgspec.structs.replace(sample_rooms.ERROR_PAGE, status=status, code=code, message=message)
