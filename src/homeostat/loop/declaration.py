@@ -18,10 +18,10 @@ _LABELS = re.compile(r"labels\s*>=\s*(\d+)")
 
 
 class DataWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """The rows of a dataset that a training sees: the last `last_us` by the column `on`."""
+    """The rows of a dataset that a training sees: the last `last_us` by the column `on`, or all if `on` is empty."""
 
-    last_us: int
-    on: str
+    last_us: int = 0
+    on: str = ""
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,11 +64,18 @@ class Retrain(msgspec.Struct, frozen=True, kw_only=True):
     budget: Rate
 
 
-def window(last: str, on: str) -> DataWindow:
-    """The last `last` (such as `56d`) of a dataset by its timestamp column `on`.
+def window(last: str = "", on: str = "") -> DataWindow:
+    """The last `last` (such as `56d`) of a dataset by its timestamp column `on`; without both, all of its rows.
 
-    Raises: InvalidDuration.
+    Raises: InvalidDuration. InvalidDeclaration if one is given without the other.
     """
+    if bool(last) != bool(on):
+        raise InvalidDeclaration(
+            f"window(last={last!r}, on={on!r}) says {'no column' if last else 'not how much'}. Give both, such as "
+            f"last='56d', on='scheduled'; or neither, for all rows of the dataset."
+        )
+    if not on:
+        return DataWindow()
     return DataWindow(last_us=duration_us(last), on=on)
 
 

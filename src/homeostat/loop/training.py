@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from homeostat.codec.models import describe
+from homeostat.codec.tables import Dataset
 from homeostat.core.digests import Digest
 from homeostat.core.errors import InvalidDeclaration
+from homeostat.loop.declaration import DataWindow
 from homeostat.loop.evaluation import as_evaluation, evaluate, latency
+from homeostat.loop.records import Progress
 from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
 from homeostat.pipelines import Candidate, Pipeline
@@ -51,16 +54,7 @@ def train(rooms: Rooms, look: Situation) -> Trained:
     Raises: StepFailed if user code raised. InvalidDeclaration if the pipeline returns no Candidate.
     """
     system, progress = look.system, look.progress
-    windows = {
-        name: rooms.datasets.window(
-            name,
-            last_us=window.last_us,
-            on=window.on,
-            until=progress.trained_until,
-            number=progress.inputs[name],
-        )
-        for name, window in system.data.items()
-    }
+    windows = {name: _rows(rooms, name, window, progress) for name, window in system.data.items()}
     run = rooms.pipelines.run(
         _trial(system),
         {
@@ -90,6 +84,15 @@ def train(rooms: Rooms, look: Situation) -> Trained:
         environment=run.environment,
         report=judge(system.gates, evaluation),
         metrics=_measure(evaluation),
+    )
+
+
+def _rows(rooms: Rooms, name: str, window: DataWindow, progress: Progress) -> Dataset:
+    number = progress.inputs[name]
+    if not window.on:
+        return rooms.datasets.read(rooms.datasets.version(name, number))
+    return rooms.datasets.window(
+        name, last_us=window.last_us, on=window.on, until=progress.trained_until, number=number
     )
 
 
