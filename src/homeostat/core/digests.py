@@ -44,7 +44,10 @@ def digest_of(value: Any) -> Digest:
 
 
 def canonical_json(value: Any) -> bytes:
-    """JSON with sorted keys and no spaces: equal values give equal bytes."""
+    """JSON with sorted keys and no spaces: equal values give equal bytes. Fields of a struct stay in their order.
+
+    JSON has no infinities and no NaN: each is spelled null. Who must tell them apart spells them first, as pipelines do.
+    """
     return _canonical.encode(value)
 
 
