@@ -28,11 +28,12 @@ def retrain(project: Path | None, system: str, why: str, as_json: bool) -> None:
 @project_option
 @click.argument("model")
 @why_option
+@click.option("--skip-shadow", "skips_shadow", is_flag=True, help="Begin with the first canary share.")
 @json_option
-def deploy(project: Path | None, model: str, why: str, as_json: bool) -> None:
+def deploy(project: Path | None, model: str, why: str, skips_shadow: bool, as_json: bool) -> None:
     """Send MODEL (system@version), whose gates passed or are waived, on its rollout."""
     system, number = split(model)
-    _ask(project, system, DeployCommand(why=why, number=number), as_json=as_json)
+    _ask(project, system, DeployCommand(why=why, number=number, skips_shadow=skips_shadow), as_json=as_json)
 
 
 @click.command()
@@ -58,6 +59,8 @@ def approve(project: Path | None, model: str, why: str, is_denied: bool, as_json
     with Workspace.find(project) as workspace:
         answer = workspace.registry.deny if is_denied else workspace.registry.approve
         approval = answer(system, number, by=getpass.getuser(), why=why)
+        with workspace.database.write() as connection:
+            queries.wake(connection, system, workspace.clock.now())
     emit(approval, as_json=as_json, text=lambda: click.echo(f"{model}: {approval.status} by {approval.decided_by}."))
 
 

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import msgspec
 from sqlalchemy import Connection
@@ -93,7 +94,10 @@ class Controller:
 
         def move_and_record(connection: Connection) -> Step:
             monitor.record(connection, readings)
-            return move(connection)
+            step = move(connection)
+            # What was asked for since the look began set a wake_at that this commit would overwrite.
+            is_asked = queries.asked(connection, system.name) is not None
+            return replace(step, wake_at=now) if is_asked else step
 
         return move_and_record
 

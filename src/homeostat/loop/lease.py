@@ -59,9 +59,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
             ).first()
         if row is None:
             return None
-        return cls(
-            system=row.system, phase=row.phase, body=row.body, wake_at=row.wake_at, fence=row.fence, owner=owner
-        )
+        return cls(system=row.system, phase=row.phase, body=row.body, wake_at=row.wake_at, fence=row.fence, owner=owner)
 
     def renew(self, database: Database, *, lease_s: float = LEASE_S) -> bool:
         """Keep the lease during long work; False if it was lost."""

@@ -6,13 +6,14 @@ A phase reads what it needs, then returns a `Move`: a function that writes every
 is given and says which step was taken. Nothing is written before, and nothing outside.
 """
 
+import logging
 from collections.abc import Callable
 
 import msgspec
 from sqlalchemy import Connection
 
 from homeostat.core.clock import Micros, iso
-from homeostat.core.errors import HomeostatError, NotAllowed
+from homeostat.core.errors import HomeostatError, NotAllowed, UserError
 from homeostat.loop import queries
 from homeostat.loop.facts import TrainingDecided, TrainingFailed
 from homeostat.loop.records import Asked, DeployCommand, Progress, RetrainCommand, RollbackCommand
@@ -21,6 +22,8 @@ from homeostat.loop.rules import Decision, Evidence, decide
 from homeostat.loop.steps import Move, Rooms, Situation, Step
 from homeostat.loop.training import Trained, train
 from homeostat.registry import queries as registry_queries
+
+log = logging.getLogger(__name__)
 
 
 def proceed(rooms: Rooms, look: Situation) -> Move:
@@ -41,7 +44,7 @@ def _idle(rooms: Rooms, look: Situation) -> Move:
     evidence = _evidence(rooms, look)
     decision = decide(evidence, look.system.retrain, look.now)
     if decision.verdict == "retrain":
-        return _begin_training(rooms, look, decision, evidence)
+        return lambda _: _begin_training(rooms, look, decision, evidence)
     step = Step(
         phase="idle",
         progress=look.progress,
@@ -88,7 +91,7 @@ def _written(evidence: Evidence) -> dict[str, object]:
     }
 
 
-def _begin_training(rooms: Rooms, look: Situation, decision: Decision, evidence: Evidence) -> Move:
+def _begin_training(rooms: Rooms, look: Situation, decision: Decision, evidence: Evidence) -> Step:
     """Fix what the training will see, so that a resumed one sees the same."""
     command = look.asked.command if look.asked else None
     progress = msgspec.structs.replace(
@@ -101,7 +104,7 @@ def _begin_training(rooms: Rooms, look: Situation, decision: Decision, evidence:
         inputs={name: rooms.datasets.version(name).number for name in look.system.data},
         arguments=command.arguments if isinstance(command, RetrainCommand) else {},
     )
-    step = Step(
+    return Step(
         phase="training",
         progress=progress,
         wake_at=look.now,
@@ -114,28 +117,29 @@ def _begin_training(rooms: Rooms, look: Situation, decision: Decision, evidence:
             ),
         ),
     )
-    return lambda _: step
 
 
 def _training(rooms: Rooms, look: Situation) -> Move:
     """Train and judge; then register the version with its report and send it on its way."""
     try:
         trained = train(rooms, look)
-    except HomeostatError as error:
+    except Exception as error:  # a pipeline's own code raises anything, and would again at every look
+        log.exception("Training %s failed", look.system.name)
         failed = _training_failed(look, error)
         return lambda _: failed
     return lambda connection: _enter(connection, rooms, look, trained)
 
 
-def _training_failed(look: Situation, error: HomeostatError) -> Step:
-    sentence = f"The training failed: {error.message}"
+def _training_failed(look: Situation, error: Exception) -> Step:
+    is_ours = isinstance(error, HomeostatError)
+    sentence = f"The training failed: {error}" if is_ours else f"The training failed: {type(error).__name__}: {error}"
     return Step(
         phase="idle",
         progress=look.progress,
         wake_at=look.next_look,
         verdict="failed",
         sentence=sentence,
-        evidence={"error": error.code},
+        evidence={"error": error.code if isinstance(error, HomeostatError) else type(error).__name__},
         facts=(TrainingFailed(system=look.system.name, actor="controller", sentence=sentence),),
     )
 
@@ -156,7 +160,11 @@ def _enter(connection: Connection, rooms: Rooms, look: Situation, trained: Train
     )
     rooms.registry.report(connection, name, version.number, trained.report)
     progress = msgspec.structs.replace(
-        look.progress, challenger=version.number, challenger_data_until=look.progress.trained_until
+        look.progress,
+        challenger=version.number,
+        challenger_data_until=look.progress.trained_until,
+        challenger_reference=trained.reference,
+        skips_shadow=False,
     )
     return _by_standing(connection, rooms, look, progress)
 
@@ -224,16 +232,22 @@ def _asked(rooms: Rooms, look: Situation, asked: Asked) -> Move:
             )
         if decision.verdict != "retrain":
             return _handled(asked, look, lambda _: _refused(look, decision.sentence))
-        return _handled(asked, look, _begin_training(rooms, look, decision, evidence))
+        return _handled(asked, look, lambda _: _begin_training(rooms, look, decision, evidence))
     if isinstance(command, DeployCommand):
         return _handled(asked, look, lambda connection: _deploy(connection, rooms, look, command))
     return _handled(asked, look, lambda connection: _roll_back(connection, rooms, look, asked.by, command))
 
 
 def _handled(asked: Asked, look: Situation, move: Move) -> Move:
+    """A command is handled once: what cannot be done is refused, or it would be tried at every look from now on."""
+
     def write(connection: Connection) -> Step:
         queries.handled(connection, asked.id, look.now)
-        return move(connection)
+        try:
+            with connection.begin_nested():
+                return move(connection)
+        except UserError as error:
+            return _refused(look, f"{asked.by} asked for what cannot be done. {error.message}")
 
     return write
 
@@ -245,9 +259,16 @@ def _refused(look: Situation, sentence: str) -> Step:
 def _deploy(connection: Connection, rooms: Rooms, look: Situation, command: DeployCommand) -> Step:
     if look.phase != "idle":
         return _refused(look, f"{look.system.name}@{command.number} has to wait: another version is on its way.")
+    if command.number == look.progress.champion:
+        return _refused(look, f"{look.system.name}@{command.number} is champion already.")
     version = registry_queries.version(connection, look.system.name, command.number)
     progress = msgspec.structs.replace(
-        look.progress, challenger=version.number, challenger_data_until=version.created_at, trigger="asked"
+        look.progress,
+        challenger=version.number,
+        challenger_data_until=version.created_at,
+        challenger_reference=None,
+        skips_shadow=command.skips_shadow,
+        trigger="asked",
     )
     return _by_standing(connection, rooms, look, progress)
 

@@ -141,10 +141,15 @@ def ask(connection: Connection, system: str, command: Command, *, at: Micros, by
             asked_by=by,
         )
     )
-    connection.execute(update(loops).where(loops.c.system == system, loops.c.wake_at > at).values(wake_at=at))
+    wake(connection, system, at)
     key = asked.inserted_primary_key
     assert key is not None
     return int(key[0])
+
+
+def wake(connection: Connection, system: str, at: Micros) -> None:
+    """Let the loop look at `at`, unless it will before."""
+    connection.execute(update(loops).where(loops.c.system == system, loops.c.wake_at > at).values(wake_at=at))
 
 
 def asked(connection: Connection, system: str) -> Asked | None:

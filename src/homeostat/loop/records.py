@@ -6,6 +6,7 @@ import msgspec
 
 from homeostat.core.clock import Micros
 from homeostat.loop.declaration import Phase
+from homeostat.pipelines.records import Stored
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +25,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
         arguments: of the pipeline beside its datasets.
         challenger: version on its way to production.
         challenger_data_until: end of its training data.
+        challenger_reference: rows that its inputs are compared with once it is champion, or None.
+        skips_shadow: the challenger goes to its first canary share at once, as a person asked.
         stage: index into the rollout's canary shares; -1 is the shadow.
         stage_at: when this stage began.
         rollout_at: when the rollout began.
@@ -42,6 +45,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     arguments: dict[str, Any] = {}
     challenger: int | None = None
     challenger_data_until: Micros = Micros(0)
+    challenger_reference: Stored | None = None
+    skips_shadow: bool = False
     stage: int = -1
     stage_at: Micros = Micros(0)
     rollout_at: Micros = Micros(0)
@@ -83,10 +88,15 @@ class RetrainCommand(msgspec.Struct, frozen=True, kw_only=True, tag_field="comma
 
 
 class DeployCommand(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag="deploy"):
-    """Roll a version out whose gates are passed or waived."""
+    """Roll a version out whose gates are passed or waived.
+
+    Attributes:
+        skips_shadow: begin with the first canary share.
+    """
 
     why: str
     number: int
+    skips_shadow: bool = False
 
 
 class RollbackCommand(msgspec.Struct, frozen=True, kw_only=True, tag_field="command", tag="rollback"):

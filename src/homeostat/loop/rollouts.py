@@ -29,7 +29,8 @@ def begin(
     progress = msgspec.structs.replace(progress, rollout_at=look.now)
     if progress.champion is None:
         return _promote(connection, rooms, look, progress, "It is the first version.", evidence)
-    return _enter(connection, rooms, look, progress, SHADOW, "Its gates passed.", evidence)
+    is_skipping = progress.skips_shadow and look.system.rollout.canary
+    return _enter(connection, rooms, look, progress, 0 if is_skipping else SHADOW, "Its gates passed.", evidence)
 
 
 def proceed_rollout(rooms: Rooms, look: Situation) -> Move:
@@ -70,7 +71,16 @@ def proceed_rollout(rooms: Rooms, look: Situation) -> Move:
         return lambda connection: _enter(
             connection, rooms, look, progress, progress.stage + 1, judgement.sentence, evidence
         )
-    return lambda connection: _promote(connection, rooms, look, progress, judgement.sentence, evidence)
+    return lambda connection: _finish(connection, rooms, look, judgement.sentence, evidence)
+
+
+def _finish(connection: Connection, rooms: Rooms, look: Situation, why: str, evidence: Mapping[str, Any]) -> Step:
+    """The trial was won; but an approval may have expired or a report been replaced meanwhile."""
+    _, challenger = _arms(look)
+    standing = rooms.registry.standing(connection, look.system.name, challenger)
+    if standing.verdict != "passed":
+        return stop_rollout(connection, rooms, look, f"It may not become champion any more. {standing.why}", evidence)
+    return _promote(connection, rooms, look, look.progress, why, evidence)
 
 
 def stop_rollout(connection: Connection, rooms: Rooms, look: Situation, why: str, evidence: Mapping[str, Any]) -> Step:
@@ -100,9 +110,7 @@ def give_back(connection: Connection, rooms: Rooms, look: Situation, to: int | N
     """
     name, current = look.system.name, look.progress.champion
     held = dict.fromkeys(move.number for move in registry_queries.alias_history(connection, name))
-    earlier = [
-        number for number in held if registry_queries.version(connection, name, number).status == "retired"
-    ]
+    earlier = [number for number in held if registry_queries.version(connection, name, number).status == "retired"]
     if not earlier:
         raise NotFound(f"{name} has had no champion before {current}: there is nothing to go back to.")
     number = earlier[0] if to is None else to
@@ -169,6 +177,9 @@ def _promote(
         raise NotAllowed(f"{name} has no challenger to promote.")
     rooms.registry.promote(connection, name, number, by="controller")
     _deploy(connection, rooms, look, {number: 1.0}, number)
+    if progress.challenger_reference is not None:
+        rows = rooms.pipelines.value(progress.challenger_reference).arrow()
+        rooms.monitor.set_reference(connection, name, rows, number)
     evidence = {**evidence, "trigger": progress.trigger}
     if progress.breach_at is not None:
         evidence["breach_to_champion_h"] = (look.now - progress.breach_at) / HOUR
@@ -180,6 +191,7 @@ def _promote(
             champion_since=look.now,
             champion_data_until=progress.challenger_data_until,
             challenger=None,
+            challenger_reference=None,
             breach_at=None,
         ),
         wake_at=look.next_look,

@@ -35,6 +35,7 @@ class Trained:
 
     Attributes:
         data: lineage nodes of the dataset versions it saw.
+        reference: rows that its inputs are compared with once it serves.
         metrics: of the challenger on the holdout.
     """
 
@@ -45,6 +46,7 @@ class Trained:
     code: Digest
     environment: Digest
     report: GateReport
+    reference: Stored | None
     metrics: Mapping[str, float]
 
 
@@ -83,6 +85,7 @@ def train(rooms: Rooms, look: Situation) -> Trained:
         code=run.code_tree,
         environment=run.environment,
         report=judge(system.gates, evaluation),
+        reference=candidate.reference,
         metrics=_measure(evaluation),
     )
 
