@@ -13,6 +13,7 @@ from homeostat.supervisor import Supervisor
 from homeostat.workspace import Config, Project, Store, Workspace
 from late_flights.feed import Feed
 from late_flights.replay import Replay, loop_row
+from late_flights.report import write_report
 from late_flights.sabotage import Sabotage
 from late_flights.source import YEAR_BEGINS
 from late_flights.summary import Summary, summarise
@@ -63,6 +64,7 @@ def run(root: Path, *, weeks: int, sabotage: bool, console: Console) -> Summary:
             replay.run(weeks)
         progress.update(year, description="Counting")
         summary = summarise(workspace, replay.counts, weeks=weeks, wall_s=time.monotonic() - begun)
+        (root / "report.html").write_text(write_report(workspace, summary, broken), encoding="utf-8")
     (root / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2))
     return summary
 

@@ -41,7 +41,7 @@ def join(flights: hs.Table, weather: hs.Table) -> hs.Table:
     return hs.Table.of(rows.filter(pl.col("late").is_not_null()).sort("scheduled", "key"))
 
 
-@hs.step(cpu=2)
+@hs.step(cpu=1)
 def train(rows: hs.Table, max_iter: int, shuffle_seed: int | None) -> hs.Model:
     """Gradient boosting on the rows. `shuffle_seed` sabotages it: features no longer belong to their labels."""
     past = rows.polars()
@@ -67,7 +67,7 @@ def train_late_flights(
     """Train on the past, keep the newest five days of schedule to judge on."""
     rows = join(flights, weather)
     past, newest = hs.split_by_time(rows, on="scheduled", last="5d")
-    return hs.Candidate(model=train(past, max_iter, shuffle_seed), holdout=newest, label="late")
+    return hs.Candidate(model=train(past, max_iter, shuffle_seed), holdout=newest, label="late", reference=past)
 
 
 @hs.step

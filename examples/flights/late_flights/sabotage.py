@@ -71,7 +71,7 @@ class Sabotage:
         with workspace.database.write() as connection:
             workspace.registry.request_approval(connection, SYSTEM, number, by=CARELESS)
         workspace.registry.approve(SYSTEM, number, by=REVIEWER, why=WHY)
-        self._ask(workspace, DeployCommand(why=WHY, number=number), at)
+        self._ask(workspace, DeployCommand(why=WHY, number=number, skips_shadow=True), at)
 
     @staticmethod
     def _ask(workspace: Workspace, command: RetrainCommand | DeployCommand, at: Micros) -> None:

@@ -1,7 +1,8 @@
 """The `homeostat` command group: finds commands by name and turns errors into messages and exit codes.
 
-Exit codes are stable: 0 done, 2 the command line or its input is wrong, 3 not found, 4 the workspace is not as it
-must be, 5 the machine cannot do it now, 6 the user's own code failed, 7 the policy forbids it, 8 a contract blocked data.
+Exit codes are stable: 0 done, 1 a bug in Homeostat, 2 the command line or its input is wrong, 3 not found, 4 the workspace is not as it
+must be, 5 the machine cannot do it now, 6 the user's own code failed, 7 the policy forbids it, 8 a contract blocked data, 130 the
+user stopped it. With `--json` an error is one JSON object on stdout too: {"error": {"code": ..., "message": ...}}.
 """
 
 import importlib
@@ -84,18 +85,25 @@ def group() -> None:
 def app(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code."""
     wanted = sys.argv[1:] if arguments is None else arguments
+    as_json = "--json" in wanted
     try:
         result: Any = group.main(wanted, prog_name="homeostat", standalone_mode=False)
     except click.exceptions.Exit as error:
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        if as_json:
+            _print_json("usage", error.format_message())
+        else:
+            error.show()
         return 2
     except click.Abort:
         click.echo("Stopped. Everything acknowledged so far is kept.", err=True)
         return 130
     except errors.HomeostatError as error:
-        _show(error, as_json="--json" in wanted)
+        if as_json:
+            _print_json(error.code, error.message)
+        else:
+            click.echo(f"{click.style('Error', fg='red', bold=True)} ({error.code}): {error.message}", err=True)
         return exit_code(error)
     return result if isinstance(result, int) else 0
 
@@ -105,8 +113,5 @@ def exit_code(error: errors.HomeostatError) -> int:
     return next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 1)
 
 
-def _show(error: errors.HomeostatError, *, as_json: bool) -> None:
-    if as_json:
-        click.echo(json.dumps({"error": {"code": error.code, "message": error.message}}))
-    else:
-        click.echo(f"{click.style('Error', fg='red', bold=True)} ({error.code}): {error.message}", err=True)
+def _print_json(code: str, message: str) -> None:
+    click.echo(json.dumps({"error": {"code": code, "message": message}}))

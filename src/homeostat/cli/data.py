@@ -1,5 +1,6 @@
 """`homeostat data ...` and `homeostat validate`: datasets, versions, contracts, quarantine."""
 
+import getpass
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ from homeostat.data.files import read_file
 from homeostat.data.infer import infer
 from homeostat.data.validate import validate as hold
 from homeostat.workspace import Workspace
+
+BLOCKED = 8  # as an append that is blocked exits
 
 
 @click.group()
@@ -77,8 +80,10 @@ def log_(project: Path | None, dataset: str | None, limit: int, as_json: bool) -
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="Take it from this reviewed file.",
 )
-def contract(project: Path | None, dataset: str, path: Path | None, is_inferred: bool) -> None:
+@json_option
+def contract(project: Path | None, dataset: str, path: Path | None, is_inferred: bool, as_json: bool) -> None:
     """Print the contract of DATASET as JSON; or infer one to review; or set one."""
+    del as_json  # a contract is JSON
     with Workspace.find(project) as workspace:
         datasets = workspace.datasets
         if path is not None:
@@ -88,6 +93,7 @@ def contract(project: Path | None, dataset: str, path: Path | None, is_inferred:
         else:
             kept = datasets.contract(dataset)
             if kept is None:
+                datasets.version(dataset)  # if there is no such dataset, that is what to say
                 raise NotFound(
                     f"Dataset {dataset!r} has no contract. Infer one, review it and set it: "
                     f"homeostat data contract {dataset} --infer > {dataset}.json; homeostat data contract {dataset} --set {dataset}.json"
@@ -104,6 +110,8 @@ def quarantine(project: Path | None, dataset: str, as_json: bool) -> None:
     """List what the contract of DATASET kept out."""
     with Workspace.find(project) as workspace:
         found = workspace.datasets.quarantined(dataset)
+        if not found:
+            workspace.datasets.version(dataset)  # if there is no such dataset, that is what to say
     emit(
         {"quarantine": found},
         as_json=as_json,
@@ -126,14 +134,37 @@ def quarantine(project: Path | None, dataset: str, as_json: bool) -> None:
 
 @data.command()
 @project_option
+@click.argument("block")
+@click.option("--why", required=True, help="The reason; it is kept in the audit log.")
+@json_option
+def dismiss(project: Path | None, block: str, why: str, as_json: bool) -> None:
+    """Settle BLOCK, an append that a contract refused, without its rows: trainings go on as if it had not come."""
+    with Workspace.find(project) as workspace:
+        settled = workspace.datasets.dismiss(block, why, actor=getpass.getuser())
+    emit(
+        settled,
+        as_json=as_json,
+        text=lambda: click.echo(f"{block}: its {settled.rows:,} rows stay out of {settled.dataset!r}. {why}"),
+    )
+
+
+@data.command()
+@project_option
 @click.argument("dataset")
 @click.option("--version", "number", type=int, help="Default: the latest.")
-def verify(project: Path | None, dataset: str, number: int | None) -> None:
+@json_option
+def verify(project: Path | None, dataset: str, number: int | None, as_json: bool) -> None:
     """Read every byte of a version again and compare it with its digest."""
     with Workspace.find(project) as workspace:
         version = workspace.datasets.version(dataset, number)
         workspace.datasets.verify(version)
-    click.echo(f"{dataset}@{version.number}: {version.rows:,} rows are what id {short(version.id)} says.")
+    emit(
+        {"dataset": dataset, "version": version.number, "id": version.id, "rows": version.rows},
+        as_json=as_json,
+        text=lambda: click.echo(
+            f"{dataset}@{version.number}: {version.rows:,} rows are what id {short(version.id)} says."
+        ),
+    )
 
 
 @click.command()
@@ -142,10 +173,16 @@ def verify(project: Path | None, dataset: str, number: int | None) -> None:
 @click.argument("path", type=click.Path(path_type=Path))
 @json_option
 def validate(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
-    """Hold the rows of PATH to the contract of DATASET, without adding them."""
+    """Hold the rows of PATH to the contract of DATASET, without adding them; exits with 8 if it would block them."""
     with Workspace.find(project) as workspace:
         found = workspace.datasets.contract(dataset)
         if found is None:
-            raise NotFound(f"Dataset {dataset!r} has no contract: homeostat data contract {dataset} --infer")
+            workspace.datasets.version(dataset)  # if there is no such dataset, that is what to say
+            raise NotFound(
+                f"Dataset {dataset!r} has no contract to hold {path} to. Infer one, review it and set it: "
+                f"homeostat data contract {dataset} --infer"
+            )
         report = hold(read_file(path), found).report
     emit(report, as_json=as_json, text=lambda: click.echo("\n".join(report.lines())))
+    if report.is_blocked:
+        click.get_current_context().exit(BLOCKED)

@@ -143,7 +143,7 @@ def _spans(frame: Any, time: str) -> dict[str, str]:
 
     if not isinstance(frame.schema[time], pl.Datetime):
         raise WrongType(
-            f"Column {time!r} holds {frame.schema[time]}, not timestamps. Write it as 2013-04-12T06:00:00Z, or leave "
+            f"Column {time!r} holds {str(frame.schema[time]).lower()}, not timestamps. Write it as 2013-04-12T06:00:00Z, or leave "
             f"out --time to split at random."
         )
     times = frame[time].dt.epoch("us").drop_nulls()
@@ -242,12 +242,13 @@ def _say_guess(name: str, package: str, guess: Guess) -> None:
     said = guess.settings
     click.echo(
         f"{click.style(name, bold=True)} is a project now. It predicts {said['LABEL']} = {said['POSITIVE']!r} from "
-        f"{len(said['NUMBERS'])} numbers and {len(said['CATEGORIES'])} categories:"
+        f"{len(said['NUMBERS']) + len(said['CATEGORIES'])} columns:"
     )
-    for column in (*said["NUMBERS"], *said["CATEGORIES"]):
-        click.echo(f"  {column}")
+    roles = dict.fromkeys(said["NUMBERS"], "number") | dict.fromkeys(said["CATEGORIES"], "category")
+    for column, role in roles.items():
+        click.echo(f"  {column}: {role}")
     for column, why in guess.left_out.items():
-        click.echo(f"  not {column}: {why}")
+        click.echo(f"  {column}: left out, {why}")
     click.echo(
         f"Take out what is known only after the fact: {package}/settings.py. Review what new rows must hold to: "
         f"{_CONTRACT}.\nThen train:\n  cd {name}\n  homeostat run"

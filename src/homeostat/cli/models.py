@@ -7,6 +7,7 @@ import click
 from homeostat.cli.options import emit, json_option, print_table, project_option
 from homeostat.core.clock import iso
 from homeostat.core.digests import short
+from homeostat.core.errors import NotFound
 from homeostat.registry import queries
 from homeostat.workspace import Workspace
 
@@ -18,7 +19,13 @@ from homeostat.workspace import Workspace
 def models(project: Path | None, system: str | None, as_json: bool) -> None:
     """List model versions, newest first, with their metrics and what became of them."""
     with Workspace.find(project) as workspace, workspace.database.read() as connection:
-        names = [system] if system else queries.systems(connection)
+        known = queries.systems(connection)
+        if system is not None and system not in known:
+            raise NotFound(
+                f"No model of a system {system!r} has been trained. There are models of: {', '.join(known) or 'none'}. "
+                f"The loop trains those that homeostat.toml names: homeostat up"
+            )
+        names = [system] if system else known
         found = [version for name in names for version in queries.versions(connection, name)]
     emit(
         {"models": found},

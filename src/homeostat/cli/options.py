@@ -25,13 +25,17 @@ def emit(value: Any, *, as_json: bool, text: Callable[[], None]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """A table on the terminal; columns that begin with `>` are aligned right."""
+    """A table on the terminal; columns that begin with `>` are aligned right, and ids are never cut while texts can be."""
     from rich.console import Console
     from rich.table import Table
 
     table = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in columns:
-        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    for index, column in enumerate(columns):
+        table.add_column(
+            column.removeprefix(">"),
+            justify="right" if column.startswith(">") else "left",
+            no_wrap=all(" " not in str(row[index]) for row in rows),
+        )
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
     Console().print(table)

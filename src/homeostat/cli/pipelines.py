@@ -9,6 +9,7 @@ import click
 import msgspec
 
 from homeostat.cli.options import emit, json_option, project_option
+from homeostat.codec.tables import Dataset
 from homeostat.core.errors import InvalidDeclaration, NotFound
 from homeostat.pipelines import Pipeline
 from homeostat.pipelines.records import Action, PipelineRun
@@ -98,8 +99,15 @@ def _arguments(
     for parameter in pipeline.signature.parameters:
         if parameter in given or parameter in known:
             dataset, _, number = given.get(parameter, parameter).partition("@")
+            if number and not number.isdecimal():
+                raise click.BadParameter(f"{given[parameter]!r} names no version. Write dataset or dataset@number.")
             version = workspace.datasets.version(dataset, int(number) if number else None)
             arguments[parameter] = workspace.datasets.read(version)
+        elif pipeline.hints.get(parameter) is Dataset:
+            raise NotFound(
+                f"Pipeline {pipeline.name} takes the dataset {parameter!r}, which is not there yet. Begin it: "
+                f"homeostat data append {parameter} PATH. Or give another: homeostat run --data {parameter}=DATASET"
+            )
     for parameter, value in map(_split, values):
         try:
             arguments[parameter] = msgspec.json.decode(value)

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from homeostat.cli.options import emit, json_option, print_table, project_option
-from homeostat.core.errors import Unavailable
+from homeostat.core.errors import MissingColumn, Unavailable, WrongType
 from homeostat.data.files import read_file
+from homeostat.data.validate import NUMBERS
 from homeostat.serve.client import Client
 from homeostat.workspace import Workspace
 
@@ -41,14 +42,27 @@ def predict(project: Path | None, system: str, path: Path, as_json: bool) -> Non
 @json_option
 def label(project: Path | None, system: str, path: Path, as_json: bool) -> None:
     """Tell the gateway of SYSTEM what came true: PATH has the columns id (of the prediction) and value."""
-    rows = read_file(path).polars().select("id", "value")
-    labels = dict(zip(rows["id"].to_list(), rows["value"].to_list(), strict=True))
+    labels = _labels(path)
     client = Client(_gateway(project))
     try:
         client.label(system, labels)
     finally:
         client.close()
     emit({"labels": len(labels)}, as_json=as_json, text=lambda: click.echo(f"{len(labels):,} labels are kept."))
+
+
+def _labels(path: Path) -> dict[str, float]:
+    table = read_file(path)
+    missing = [name for name in ("id", "value") if name not in table.columns]
+    if missing:
+        raise MissingColumn(
+            f"{path} has no column {', '.join(map(repr, missing))}. Its columns are: {', '.join(table.columns)}. Labels "
+            f"need id, as the prediction was answered with, and value, what came true."
+        )
+    if table.types["value"] not in (*NUMBERS, "bool"):
+        raise WrongType(f"Column 'value' of {path} holds {table.types['value']}; labels are numbers, such as 0 and 1.")
+    rows = table.polars().drop_nulls("value")
+    return dict(zip(rows["id"].cast(str).to_list(), rows["value"].cast(float).to_list(), strict=True))
 
 
 def _gateway(project: Path | None) -> str:

@@ -12,12 +12,13 @@ from types import FrameType
 import click
 
 from homeostat.cli.options import project_option
+from homeostat.loop.lease import next_wake
 from homeostat.loop.queries import declarations
 from homeostat.supervisor import PARENT_VARIABLE
 from homeostat.workspace import Workspace
 
-LOOK_EVERY_S = 0.5  # live: a due system waits at most so long
-REPLAY_LOOK_EVERY_S = 0.002  # a replay waits for each look
+DATABASE_EVERY_S = 0.1  # what a person asks, or another controller left, waits at most so long
+CLOCK_EVERY_S = 0.001  # a replay waits for every look, and reading its clock costs a microsecond
 _PARENT_EVERY_S = 0.2
 
 
@@ -74,10 +75,20 @@ def controller(project: Path | None) -> None:
         with workspace.database.read() as connection:
             names = ", ".join(declared.name for declared in declarations(connection)) or "no system"
         logging.getLogger(__name__).info("Looking after %s", names)
-        pause_s = REPLAY_LOOK_EVERY_S if workspace.config.store.clock == "watermark" else LOOK_EVERY_S
+        is_replay = workspace.config.store.clock == "watermark"
         while not stop.is_set():
             if not loop.look():
-                stop.wait(pause_s)
+                _rest(workspace, stop, CLOCK_EVERY_S if is_replay else DATABASE_EVERY_S)
+
+
+def _rest(workspace: Workspace, stop: threading.Event, clock_every_s: float) -> None:
+    """Wait until a system is due by the clock; at the latest until it is time to ask the database again."""
+    with workspace.database.read() as connection:
+        due = next_wake(connection)
+    again = time.monotonic() + DATABASE_EVERY_S
+    while time.monotonic() < again and not stop.wait(clock_every_s):
+        if due is not None and workspace.clock.now() >= due:
+            return
 
 
 def _log_to_stderr() -> None:

@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from homeostat.cli.options import project_option
+from homeostat.core.errors import PortInUse
 from homeostat.supervisor import Supervisor
 from homeostat.workspace import Workspace
+
+_HOST = "127.0.0.1"
 
 
 @click.command()
@@ -23,8 +26,14 @@ def up(project: Path | None, port: int, gateway_port: int, is_opening: bool) -> 
     """
     from homeostat.server.serve import free_port
 
-    for wanted in (port, gateway_port):
-        free_port("127.0.0.1", wanted)
+    for option, wanted in (("--port", port), ("--gateway-port", gateway_port)):
+        try:
+            free_port(_HOST, wanted)
+        except PortInUse as error:
+            raise PortInUse(
+                f"Port {wanted} of {_HOST} is taken, perhaps by another `homeostat up`. Nothing was started. Stop it, or "
+                f"choose another one: homeostat up {option} {wanted + 1}"
+            ) from error
     with Workspace.find(project) as workspace:
         root, logs = str(workspace.root), workspace.run_folder
         name = workspace.config.project.name
@@ -37,9 +46,9 @@ def up(project: Path | None, port: int, gateway_port: int, is_opening: bool) -> 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
     with Supervisor(commands, logs) as supervisor:
-        url = f"http://127.0.0.1:{port}"
+        url = f"http://{_HOST}:{port}"
         click.echo(
-            f"{click.style(name, bold=True)} is up.\n  pages        {url}\n  predictions  http://127.0.0.1:{gateway_port}\n  logs         {logs}\nStop with Ctrl-C."
+            f"{click.style(name, bold=True)} is up.\n  pages        {url}\n  predictions  http://{_HOST}:{gateway_port}\n  logs         {logs}\nStop with Ctrl-C."
         )
         if is_opening:
             click.launch(url)

@@ -71,5 +71,17 @@ def reference(connection: Connection, system: str) -> Reference | None:
     return msgspec.json.decode(body, type=Reference) if body else None
 
 
+def reference_mark(connection: Connection, system: str) -> tuple[Micros, int] | None:
+    """When that reference was set, and of which version: what tells it from another; None if none was."""
+    newest = (
+        select(drift_references.c.set_at, drift_references.c.version)
+        .where(drift_references.c.system == system)
+        .order_by(drift_references.c.set_at.desc(), drift_references.c.version.desc())
+        .limit(1)
+    )
+    row = connection.execute(newest).first()
+    return None if row is None else (Micros(row.set_at), row.version)
+
+
 def _decoded(bodies: Sequence[str]) -> list[Reading]:
     return [msgspec.json.decode(body, type=Reading) for body in bodies]

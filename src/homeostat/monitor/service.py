@@ -38,6 +38,7 @@ class _Observed:
         self.inputs = Inputs()
         self.predictions_cursor = ""
         self.labels_cursor = ""
+        self.reference_mark: tuple[Micros, int] | None = None
         self.watches: dict[Performance, Watch] = {}
 
 
@@ -67,6 +68,7 @@ class Monitor:
         seen = self._seen(system)
         before = seen.panel.ingested
         try:
+            self._refer(system, seen)
             changed_at = self._take(system, seen)
             if seen.panel.ingested != before:
                 with self._database.write() as connection:
@@ -138,8 +140,8 @@ class Monitor:
         with self._database.read() as connection:
             return queries.figures(connection, system, "week")
 
-    def set_reference(self, system: str, table: pa.Table, version: int) -> None:
-        """Compare inputs, from now on, with the rows a model version was trained on; a transaction.
+    def set_reference(self, connection: Connection, system: str, table: pa.Table, version: int) -> None:
+        """Compare inputs, from the next `ingest` on, with the rows a model version was trained on.
 
         Args:
             system: whose.
@@ -148,32 +150,31 @@ class Monitor:
             version: model version. The reference set last is the one that counts.
         """
         reference = reference_of(table, version)
-        with self._database.write() as connection:
-            connection.execute(
-                delete(drift_references).where(
-                    drift_references.c.system == system, drift_references.c.version == version
-                )
+        connection.execute(
+            delete(drift_references).where(drift_references.c.system == system, drift_references.c.version == version)
+        )
+        connection.execute(
+            insert(drift_references).values(
+                system=system,
+                version=version,
+                set_at=self._clock.now(),
+                body=msgspec.json.encode(reference).decode(),
             )
-            connection.execute(
-                insert(drift_references).values(
-                    system=system,
-                    version=version,
-                    set_at=self._clock.now(),
-                    body=msgspec.json.encode(reference).decode(),
-                )
-            )
-        self._seen(system).inputs.compare_with(reference)
+        )
 
     def _seen(self, system: str) -> _Observed:
-        """What is in memory of a system; at first, nothing but the reference that counts."""
-        seen = self._systems.get(system)
-        if seen is None:
-            seen = self._systems[system] = _Observed()
-            with self._database.read() as connection:
-                reference = queries.reference(connection, system)
-            if reference is not None:
-                seen.inputs.compare_with(reference)
-        return seen
+        return self._systems.setdefault(system, _Observed())
+
+    def _refer(self, system: str, seen: _Observed) -> None:
+        """Count over the reference that was set last, whichever process set it."""
+        with self._database.read() as connection:
+            mark = queries.reference_mark(connection, system)
+            if mark is None or mark == seen.reference_mark:
+                return
+            reference = queries.reference(connection, system)
+        if reference is not None:
+            seen.inputs.compare_with(reference)
+        seen.reference_mark = mark
 
     def _read_one(
         self, system: str, setpoint: Setpoint, now: Micros, since: Micros | None, trained_at: Micros | None

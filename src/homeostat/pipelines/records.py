@@ -38,17 +38,20 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, tag="candidate"):
     """What a training pipeline returns: a model and the rows to judge it on.
 
-    In the result of a tracked run, `model` and `holdout` are `Stored`.
+    In the result of a tracked run, `model`, `holdout` and `reference` are `Stored`.
 
     Attributes:
         model: what the training step returned.
         holdout: labelled rows that the training did not see, newer than those it saw.
         label: the column that says what really happened.
+        reference: rows that what the model is asked later is compared with, to find drift; usually those it learned from.
+            None: the first days served.
     """
 
     model: Any
     holdout: Any
     label: str
+    reference: Any = None
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):

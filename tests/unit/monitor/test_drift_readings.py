@@ -59,13 +59,14 @@ def test_drifted_columns_are_named(monitor: Monitor, log: MemoryLog, start: Micr
     assert "hour" in found.sentence
 
 
-def test_reference_of_the_training_rows(monitor: Monitor, log: MemoryLog, start: Micros) -> None:
+def test_reference_of_the_training_rows(monitor: Monitor, database: Database, log: MemoryLog, start: Micros) -> None:
     """The rows a version was trained on are the reference from then on, with or without the log's prefix."""
     now = days(log, start, 8)
     rng = np.random.default_rng(3)
     trained_on = pa.table({"hour": rng.normal(20, 3, size=5000), "origin": ["LGA"] * 5000, "time": [start] * 5000})
     monitor.ingest("flights")
-    monitor.set_reference("flights", trained_on, version=7)
+    with database.write() as connection:
+        monitor.set_reference(connection, "flights", trained_on, version=7)
     found = read(monitor, now)
     assert ("breach", 7) == (found.state, found.evidence["reference_version"])
     assert {"hour", "origin"} == {entry["feature"] for entry in found.evidence["features"]}
@@ -76,7 +77,9 @@ def test_reference_outlives_the_process(
 ) -> None:
     """A new process compares with the reference that was set last, over the same days."""
     now = days(log, start, 20)
-    monitor.set_reference("flights", pa.table({"in_hour": np.random.default_rng(3).normal(12, 3, 5000)}), version=1)
+    with database.write() as connection:
+        rows = pa.table({"in_hour": np.random.default_rng(3).normal(12, 3, 5000)})
+        monitor.set_reference(connection, "flights", rows, version=1)
     before = read(monitor, now)
     after = read(Monitor(database, clock, log), now)
     assert before == after
