@@ -18,7 +18,7 @@ _QUIET = ("none", "watch", "wait", "hold")
 _LOOKED_AT = 400  # decisions behind one page: quiet ones repeat at every look
 _DEEDS = {
     "retrain": "began a training",
-    "advance": "gave its challenger a larger share",
+    "advance": "moved its challenger on",
     "promote": "has a new champion",
     "rollback": "was rolled back",
     "blocked": "stopped a version",

@@ -152,6 +152,7 @@ def _setpoint(connection: Connection, system: str, setpoint: Setpoint, reading: 
             rows_noun=noun,
             sentence="It was not read yet.",
         )
+    has_band = reading.low != reading.high  # an age is known exactly
     kept = monitor.reading_history(connection, system, setpoint.name, limit=_HISTORY)
     return SetpointReading(
         name=shown,
@@ -159,8 +160,8 @@ def _setpoint(connection: Connection, system: str, setpoint: Setpoint, reading: 
         direction="at_most",
         state=reading.state,
         value=reading.value,
-        low=reading.low,
-        high=reading.high,
+        low=reading.low if has_band else None,
+        high=reading.high if has_band else None,
         unit=unit,
         decimals=decimals,
         rows=reading.rows,
@@ -220,12 +221,13 @@ def _rollout(connection: Connection, declared: Declaration) -> Evidence | None:
     if not judged or judged[0].at < row.progress.rollout_at or "paired" not in judged[0].evidence:
         return None
     paired, margin = judged[0].evidence["paired"], declared.rollout.margin
+    has_labels = paired["n"] > 0
     return Evidence(
         question=f"Is challenger v{row.progress.challenger} worse than champion v{row.progress.champion}?",
         statistic="Difference of losses",
         value=paired["mean"],
-        low=paired["low"],
-        high=paired["high"],
+        low=paired["low"] if has_labels else None,
+        high=paired["high"] if has_labels else None,
         limit=margin,
         direction="at_most",
         samples=paired["n"],
