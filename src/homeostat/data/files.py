@@ -27,7 +27,7 @@ def read_file(path: Path) -> Table:
     Raises: NotFound if there is no such file. BadData if its suffix is unknown, or its content is not of that kind.
     """
     if not path.is_file():
-        raise NotFound(f"There is no file {path}.")
+        raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
     read = _READERS.get(path.suffix.lower())
     if read is None:
         raise BadData(f"{path} has no suffix that is known. Name it {', '.join(_READERS)}, after what it holds.")
