@@ -9,6 +9,8 @@ import pytest
 from jinja2 import nodes
 
 from homeostat import ui
+from homeostat.cli.app import COMMANDS
+from homeostat.cli.data import data
 from homeostat.core.clock import DAY, Micros
 from homeostat.ui import contexts
 from homeostat.ui.contexts import Context, ReportContext
@@ -145,7 +147,7 @@ def test_an_empty_page_says_what_fills_it() -> None:
     """Every empty state shows the one command that fills it."""
     html = render(sample_systems.OVERVIEW_EMPTY)
 
-    assert "homeostat apply" in html
+    assert "homeostat up" in html
 
 
 def test_a_full_year_fits_the_budget() -> None:
@@ -163,3 +165,12 @@ def test_a_full_year_fits_the_budget() -> None:
     )
 
     assert len(render(page).encode()) < BUDGET
+
+
+def test_the_commands_on_pages_exist() -> None:
+    """Whatever a page tells people to type is a command of ours."""
+    sources = "".join(path.read_text() for path in [*TEMPLATES.rglob("*.html"), *UI.rglob("reading/*.py")])
+    named = set(re.findall(r"homeostat ([a-z]+)(?: ([a-z]+))?", sources))
+
+    assert set() == {command for command, _ in named} - set(COMMANDS)
+    assert set() == {word for command, word in named if command == "data"} - set(data.commands)

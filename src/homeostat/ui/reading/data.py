@@ -36,7 +36,7 @@ def one(connection: Connection, here: Here, name: str, *, before: int | None) ->
     latest = queries.newest(connection, name)
     if latest is None:
         known = ", ".join(queries.names(connection)) or "none"
-        raise NotFound(f"There is no dataset {name!r}. There are: {known}. Add one: homeostat data add {name} FILE")
+        raise NotFound(f"There is no dataset {name!r}. There are: {known}. Add one: homeostat data append {name} FILE")
     found = [version for version in queries.versions(connection, name) if before is None or version.number < before]
     shown = found[:PAGE_ROWS]
     row = _row(connection, here, latest)
