@@ -24,8 +24,9 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A transaction that sees one consistent state and writes nothing."""
-        with self.engine.connect() as connection, connection.begin():
+        """A transaction that sees one consistent state; a statement that writes is refused."""
+        options = {"homeostat_write": False, "postgresql_readonly": True}
+        with self.engine.connect().execution_options(**options) as connection, connection.begin():
             yield connection
 
     @contextmanager
@@ -36,7 +37,7 @@ class Database:
         """
         with (
             _disk_full_named(self.url),
-            self.engine.connect().execution_options(homeostat_write=True) as connection,
+            self.engine.connect() as connection,
             connection.begin(),
         ):
             yield connection
@@ -71,7 +72,9 @@ def _engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        is_write = connection.get_execution_options().get("homeostat_write", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if is_write else "BEGIN")
+        # Alembic and tests open connections of their own: those may write.
+        may_write = connection.get_execution_options().get("homeostat_write", True)
+        connection.exec_driver_sql(f"PRAGMA query_only={not may_write}")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if may_write else "BEGIN")
 
     return engine

@@ -45,13 +45,11 @@ class FileObjects:
         final = self._path(digest)
         if final.exists():
             return
-        final.parent.mkdir(exist_ok=True)
+        if not final.parent.exists():
+            final.parent.mkdir(exist_ok=True)
+            _sync_folder(self._root)
         incoming.rename(final)
-        folder = os.open(final.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        _sync_folder(final.parent)
 
     def read(self, digest: Digest) -> bytes:
         content = self.path(digest).read_bytes()
@@ -92,3 +90,12 @@ def _write(path: Path, chunks: Iterable[bytes]) -> Digest:
         file.flush()
         os.fsync(file.fileno())
     return Digest(hasher.hexdigest())
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the names in `folder` survive a power cut, as fsync of a file does for its bytes."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
