@@ -67,7 +67,7 @@ system = hs.System(
     pipeline=train_clicks,
     data={"visits": hs.window(last="10d", on="at")},
     gates=[GATES],
-    rollout=hs.rollout(shadow="4h", canary=[0.1, 0.5], hold="2h", loss="brier", margin=0.1, timeout="3d"),
+    rollout=hs.rollout(shadow="4h", canary=[0.1, 0.5], hold="2h", loss="brier", margin=0.1, timeout="1d"),
     setpoints=[hs.setpoint.performance("brier", at_most=0.25, label_delay="1h"), hs.setpoint.age(at_most="20d")],
     retrain=hs.retrain(on=["breach", "age", "labels>=300"], cooldown="2d", budget="3 per 30d"),
     entity="key",
@@ -186,7 +186,7 @@ class World:
         assert "promote" == self.decisions[-1].verdict, self.decisions[-1].sentence
 
     def answer(self, rows: int, *, score: float = 0.9, other: float = 0.9, labelled: bool = True) -> list[str]:
-        """Predictions of the hour before now, in equal steps; all of them should have been scored high.
+        """Let an hour pass in which gateways answer in equal steps; all of it should have been scored high.
 
         Args:
             rows: how many; the deployment as it stands answers them, each of its arms in turn.
@@ -196,6 +196,7 @@ class World:
 
         Returns: their ids.
         """
+        self.advance(HOUR)
         deployment = self.workspace.deployments.desired(SYSTEM)
         assert deployment is not None
         self._predictions.begin(self._schema)
