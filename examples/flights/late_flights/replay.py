@@ -85,6 +85,7 @@ class Replay:
         self._on_hour = on_hour
         self._check = check
         self._asks: dict[Micros, list[Ask]] = {}  # of the present week, by hour
+        self._settled_wake: Micros | None = None
         self._ids: dict[str, str] = {}  # prediction id by key, until its label is sent
 
     def load_history(self) -> None:
@@ -180,21 +181,25 @@ class Replay:
 
         Raises: Unavailable if that takes too long, or a process is in a crash loop.
         """
+        wake = self._next_wake()
+        if wake is not None and self._workspace.clock.now() < wake == self._settled_wake:
+            return  # nobody looked since the last time
         begun = time.monotonic()
-        while not self._is_settled():
+        while wake is None or wake <= self._workspace.clock.now() or not self._is_served():
             self._check()
             if time.monotonic() - begun > _PATIENCE_S:
-                raise Unavailable(
-                    f"The loop did not settle within {_PATIENCE_S:.0f} s at {iso(self._workspace.clock.now())}."
-                )
+                now = iso(self._workspace.clock.now())
+                raise Unavailable(f"The loop did not settle within {_PATIENCE_S:.0f} s at {now}.")
             time.sleep(_PAUSE_S)
+            wake = self._next_wake()
+        self._settled_wake = wake
         self.counts.settling_s += time.monotonic() - begun
 
-    def _is_settled(self) -> bool:
+    def _next_wake(self) -> Micros | None:
         with self._workspace.database.read() as connection:
-            wake = next_wake(connection)
-        if wake is None or wake <= self._workspace.clock.now():
-            return False
+            return next_wake(connection)
+
+    def _is_served(self) -> bool:
         desired = self._workspace.deployments.desired(SYSTEM)
         return desired is not None and self._workspace.deployments.is_serving(SYSTEM, desired.generation)
 
