@@ -13,6 +13,7 @@ project_option = click.option(
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Project directory; default: the one that holds the current directory.",
 )
+_PIPE = 10_000  # columns: room for any row, so that grep finds it whole
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
@@ -25,7 +26,10 @@ def emit(value: Any, *, as_json: bool, text: Callable[[], None]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
-    """A table on the terminal; columns that begin with `>` are aligned right, and ids are never cut while texts can be."""
+    """A table; columns that begin with `>` are aligned right.
+
+    On a terminal the first column, which names the row, is never cut and the others wrap. In a pipe nothing is.
+    """
     from rich.console import Console
     from rich.table import Table
 
@@ -34,8 +38,12 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
         table.add_column(
             column.removeprefix(">"),
             justify="right" if column.startswith(">") else "left",
-            no_wrap=all(" " not in str(row[index]) for row in rows),
+            no_wrap=index == 0,
+            overflow="fold",
         )
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    Console().print(table)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_PIPE)
+    console.print(table)

@@ -78,11 +78,16 @@ def _pipeline(workspace: Workspace, name: str | None) -> Pipeline:
     module, _, attribute = name.partition(":")
     sys.path.insert(0, str(workspace.root))
     try:
-        found = getattr(importlib.import_module(module), attribute, None)
+        imported = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise NotFound(
             f"There is no pipeline {name!r}: {error}. Write module:function, from {workspace.root}."
         ) from error
+    found = getattr(imported, attribute, None)
+    if found is None:
+        raise NotFound(
+            f"There is no pipeline {name!r}: {imported.__file__} has no {attribute!r}. Write module:function."
+        )
     if not isinstance(found, Pipeline):
         raise InvalidDeclaration(
             f"{name} is a {type(found).__name__}, not a pipeline. Mark the function with @hs.pipeline."

@@ -230,6 +230,7 @@ class Datasets:
             head = queries.newest(connection, offer.dataset)
             set_contract = refs.get(connection, _contract_ref(offer.dataset))
         if known is not None:
+            self._versions.restore(known, offer.rows)
             return Appended(version=known, report=None, is_new=False)
         held_to = contract or self._contract_of(set_contract)
         verdict = None if held_to is None else validate(_ready(offer, head, held_to), held_to)

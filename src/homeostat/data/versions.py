@@ -94,6 +94,16 @@ class Versions:
         except HomeostatError as error:
             raise _lost(version, segment, error) from error
 
+    def restore(self, version: Version, rows: Table) -> None:
+        """Write the rows that `version` added again, if the store has lost them: their source was imported once more.
+
+        Args:
+            rows: as they were offered; if a contract kept some of them out, they are not what was lost, and nothing is done.
+        """
+        segment = self.manifest(version).segments[-1]
+        if not self._objects.has(segment.object) and rows.rows == segment.rows:
+            self._segments.write(fitted(version.dataset, rows, version.columns).arrow())
+
     def _tail(self, head: Version, manifest: Manifest) -> pa.Table:
         """The last rows of `head` that its digest has to see again."""
         needed = manifest.digest.tail_rows

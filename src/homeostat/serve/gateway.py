@@ -324,7 +324,8 @@ def free_port(host: str, port: int) -> int:
         except OSError as error:
             if error.errno == errno.EADDRINUSE:
                 raise PortInUse(
-                    f"Port {port} of {host} is taken, perhaps by another gateway of this project. Stop it, or choose another port."
+                    f"Port {port} of {host} is taken, perhaps by another gateway of this project. "
+                    f"Stop it, or choose another one: homeostat gateway --port {port + 1}"
                 ) from error
             raise UserError(f"The gateway cannot listen on {host}:{port}: {error.strerror}.") from error
         bound: int = probe.getsockname()[1]

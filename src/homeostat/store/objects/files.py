@@ -64,7 +64,10 @@ class FileObjects:
     def path(self, digest: Digest) -> Path:
         path = self._path(digest)
         if not path.exists():
-            raise NotFound(f"Object {short(digest)} is not in {self._root}. It was deleted, or never arrived.")
+            raise NotFound(
+                f"Object {short(digest)} is not in {self._root}. It was deleted, or never arrived. "
+                "Import its source again, or restore it from a copy."
+            )
         return path
 
     def has(self, digest: Digest) -> bool:

@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from command_line import Call, frame
+from homeostat.workspace import Workspace
+
+
+def written(rows: pl.DataFrame, name: str = "more.csv") -> Path:
+    rows.write_csv(name)
+    return Path(name)
+
+
+def blocked(call: Call) -> str:
+    """Id of an append that the contract refused."""
+    call("data", "append", "rows", written(frame().drop("carrier")))
+    found: str = call("data", "quarantine", "rows", "--json").json["quarantine"][0]["id"]
+    return found
+
+
+def test_append_adds_a_version(call: Call, project: Path) -> None:
+    """An append prints the version it made."""
+    answer = call("data", "append", "rows", written(frame()), "--json")
+
+    assert (0, "rows", 2, 400) == (answer.code, *(answer.json[name] for name in ("dataset", "version", "rows")))
+
+
+def test_validate_accepts_what_fits(call: Call, project: Path) -> None:
+    """Rows that hold to the contract exit with 0, and are not added."""
+    answer = call("validate", "rows", written(frame()))
+
+    assert 0 == answer.code
+    assert "200 accepted, 0 quarantined" in answer.out
+    assert 1 == len(call("data", "log", "rows", "--json").json["versions"])
+
+
+def test_validate_refuses_what_an_append_would(call: Call, project: Path) -> None:
+    """Rows that would be blocked exit as the append would, and nothing is put in quarantine."""
+    answer = call("validate", "rows", written(frame().drop("carrier")))
+
+    assert 8 == answer.code
+    assert "column of 'carrier': observed no such column" in answer.out
+    assert [] == call("data", "quarantine", "rows", "--json").json["quarantine"]
+
+
+def test_dismiss_settles_a_block(call: Call, project: Path) -> None:
+    """A dismissed block stops nothing any more, and the reason is kept."""
+    block = blocked(call)
+
+    answer = call("data", "dismiss", block, "--why", "the feed was being moved")
+
+    assert (0, "") == (answer.code, answer.err)
+    assert "its 200 rows stay out of 'rows'" in answer.out
+    with Workspace.find() as workspace:
+        assert [] == workspace.datasets.blocks(["rows"])
+        [settled] = workspace.datasets.quarantined("rows")
+    assert "dismissed: the feed was being moved" == settled.resolution
+    assert settled.resolved_by
+
+
+def test_dismiss_needs_a_reason(call: Call, project: Path) -> None:
+    """Without a reason nothing is dismissed."""
+    block = blocked(call)
+
+    without, empty = call("data", "dismiss", block), call("data", "dismiss", block, "--why", " ")
+
+    assert [2, 2] == [without.code, empty.code]
+    assert f"Say why {block} can be dismissed" in empty.err
+    assert call("data", "quarantine", "rows", "--json").json["quarantine"][0]["resolved_at"] is None
+
+
+def test_dismiss_of_no_block_is_not_found(call: Call, project: Path) -> None:
+    """An id that names nothing is said so."""
+    answer = call("data", "dismiss", "block-nothing", "--why", "because")
+
+    assert 3 == answer.code
+    assert "'block-nothing'" in answer.err
+
+
+def test_ids_are_never_cut(call: Call, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The id that `dismiss` takes can be read off the table, however narrow the terminal."""
+    block = blocked(call)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "60")
+
+    assert block in call("data", "quarantine", "rows").out
+
+
+def test_pipes_get_whole_rows(call: Call, project: Path) -> None:
+    """In a pipe each row of a table is one line, with nothing cut."""
+    block = blocked(call)
+
+    [line] = [line for line in call("data", "quarantine", "rows").out.splitlines() if block in line]
+
+    assert "column of 'carrier': observed no such column, expected string" in line
+
+
+@pytest.mark.parametrize("command", ["log", "contract", "quarantine", "verify"])
+def test_unknown_dataset_is_not_found(call: Call, project: Path, command: str) -> None:
+    """Every command that reads a dataset names the ones there are."""
+    answer = call("data", command, "nothing")
+
+    assert (3, "") == (answer.code, answer.out)
+    assert "No dataset is named 'nothing'. There are: rows." in answer.err
+
+
+def test_file_that_is_not_there(call: Call, project: Path) -> None:
+    """A wrong path is named with the directory it was looked for in."""
+    answer = call("data", "append", "rows", "nowhere.csv")
+
+    assert 3 == answer.code
+    assert f"There is no file nowhere.csv (seen from {project})" in answer.err
+
+
+def test_contract_goes_round(call: Call, project: Path) -> None:
+    """A contract that is printed, reviewed and set again is the same."""
+    printed = call("data", "contract", "rows").out
+    Path("reviewed.json").write_text(printed)
+
+    answer = call("data", "contract", "rows", "--set", "reviewed.json")
+
+    assert (0, printed) == (answer.code, answer.out)
