@@ -5,6 +5,7 @@ words and a transaction each.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
@@ -97,17 +98,7 @@ class Registry:
             created_at=now,
             created_by=by,
         )
-        connection.execute(
-            insert(model_versions).values(
-                **{
-                    name: getattr(version, name)
-                    for name in version.__struct_fields__
-                    if name not in ("data", "metrics")
-                },
-                data=canonical_json(version.data).decode(),
-                metrics=canonical_json(version.metrics).decode(),
-            )
-        )
+        connection.execute(insert(model_versions).values(_row(version)))
         lineage.record(connection, now, _origins(version))
         ledger.append(
             connection,
@@ -419,3 +410,9 @@ def _origins(version: ModelVersion) -> list[Edge]:
         if key:
             edges.append(Edge(version.node, node(kind, key), kind))
     return edges
+
+
+def _row(version: ModelVersion) -> dict[str, Any]:
+    """The columns of a version; what is structured is held as canonical JSON."""
+    structured = {name: canonical_json(getattr(version, name)).decode() for name in ("data", "metrics")}
+    return {name: getattr(version, name) for name in version.__struct_fields__} | structured
