@@ -19,7 +19,7 @@ system = hs.System(
     rollout=hs.rollout(shadow="1d", canary=[0.05, 0.25], hold="6h", loss="ranking", margin=0.05),
     setpoints=[
         hs.setpoint.performance("brier", at_most=0.20, label_delay="30h"),
-        hs.setpoint.drift("psi", at_most=0.25),
+        hs.setpoint.drift("psi", at_most=0.25, columns=["score"]),
         hs.setpoint.errors(at_most=0.001),
         hs.setpoint.latency(p99_ms=250),
         hs.setpoint.age(at_most="45d"),

@@ -29,6 +29,14 @@ def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: s
     return Table.of(scored)
 
 
+@step
+def with_scores(model: Model, rows: Table) -> Table:
+    """What the model was taught, as the monitor will see it asked: the raw columns it needs, and `score`."""
+    frame = rows.polars()
+    needed = model.signature.names if model.signature else frame.columns
+    return Table.of(frame.select(needed).with_columns(pl.Series("score", model.predict(frame))))
+
+
 @step(cpu=1)
 def latency(model: Model, holdout: Table) -> list[float]:
     """Milliseconds that single-row predictions take, warm, on one thread as in a gateway's worker."""

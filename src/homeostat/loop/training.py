@@ -13,7 +13,7 @@ from homeostat.codec.tables import Dataset
 from homeostat.core.digests import Digest
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.loop.declaration import DataWindow
-from homeostat.loop.evaluation import as_evaluation, evaluate, latency
+from homeostat.loop.evaluation import as_evaluation, evaluate, latency, with_scores
 from homeostat.loop.records import Progress
 from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
@@ -85,7 +85,7 @@ def train(rooms: Rooms, look: Situation) -> Trained:
         code=run.code_tree,
         environment=run.environment,
         report=judge(system.gates, evaluation),
-        reference=candidate.reference,
+        reference=run.result["reference"],
         metrics=_measure(evaluation),
     )
 
@@ -112,6 +112,7 @@ def _trial(system: System) -> Pipeline:
             )
         return {
             "candidate": candidate,
+            "reference": None if candidate.reference is None else with_scores(candidate.model, candidate.reference),
             "scores": evaluate(candidate.model, champion, candidate.holdout, candidate.label, slices),
             "latency_ms": latency(candidate.model, candidate.holdout) if is_timed else None,
         }

@@ -20,7 +20,7 @@ _NAMED = 3  # features in a sentence
 
 
 def read_drift(inputs: Inputs, system: str, setpoint: Drift, now: Micros) -> Reading:
-    """The setpoint as it stands at `now`: its value is the greatest distance of any column."""
+    """The setpoint as it stands at `now`: its value is the greatest distance of a column judged."""
     reference = inputs.reference
     if reference is None:
         return _reading(
@@ -44,11 +44,16 @@ def read_drift(inputs: Inputs, system: str, setpoint: Drift, now: Micros) -> Rea
         if getattr(distance, setpoint.distance) is not None
     ]
     features.sort(key=lambda entry: -entry[setpoint.distance])
-    if not features:
+    judged = [entry for entry in features if not setpoint.columns or entry["feature"] in setpoint.columns]
+    if not judged:
         return _reading(
-            system, setpoint, now, rows=rows, sentence=f"No column has a distance of the kind {setpoint.distance}."
+            system,
+            setpoint,
+            now,
+            rows=rows,
+            sentence=f"No column judged has a distance of the kind {setpoint.distance} yet.",
         )
-    beyond = [entry for entry in features if entry[setpoint.distance] > setpoint.at_most]
+    beyond = [entry for entry in judged if entry[setpoint.distance] > setpoint.at_most]
     drifted = [entry["feature"] for entry in beyond if entry["is_significant"]]
     state: State = "breach" if drifted else "unknown" if beyond else "met"
     return _reading(
@@ -56,7 +61,7 @@ def read_drift(inputs: Inputs, system: str, setpoint: Drift, now: Micros) -> Rea
         setpoint,
         now,
         rows=rows,
-        value=float(features[0][setpoint.distance]),
+        value=float(judged[0][setpoint.distance]),
         state=state,
         evidence={
             "reference_version": reference.version,
@@ -64,7 +69,7 @@ def read_drift(inputs: Inputs, system: str, setpoint: Drift, now: Micros) -> Rea
             "drifted": drifted,
             "score": next((entry for entry in features if entry["feature"] == SCORE), None),
         },
-        sentence=_sentence(setpoint, features, drifted),
+        sentence=_sentence(setpoint, judged, drifted),
     )
 
 

@@ -1,5 +1,6 @@
 """How users declare setpoints: `hs.setpoint.performance("brier", at_most=0.19, label_delay="1d")` and its siblings."""
 
+from collections.abc import Sequence
 from typing import get_args
 
 from homeostat.core.durations import duration_us
@@ -34,8 +35,10 @@ def performance(
     )
 
 
-def drift(distance: Distance, *, at_most: float, window: str = "7d") -> Drift:
-    """No input, and not the score, lies further than `at_most` from the reference.
+def drift(distance: Distance, *, at_most: float, columns: Sequence[str] = (), window: str = "7d") -> Drift:
+    """No input, and not the score, lies further than `at_most` from the reference; or only the `columns` named.
+
+    Inputs that follow the seasons drift all year; `columns=["score"]` judges what the model makes of them.
 
     `psi`: population stability index, debiased (0.1 is a shift to watch, 0.25 one to act on). `js`: Jensen-Shannon
     distance in [0, 1]. `ks`: Kolmogorov-Smirnov distance in [0, 1]. `w1`: Wasserstein distance over the reference's
@@ -45,7 +48,7 @@ def drift(distance: Distance, *, at_most: float, window: str = "7d") -> Drift:
     """
     _one_of("distance", distance, get_args(Distance))
     _positive("drift at_most", at_most)
-    return Drift(distance=distance, at_most=at_most, window_us=_window(window))
+    return Drift(distance=distance, at_most=at_most, columns=tuple(columns), window_us=_window(window))
 
 
 def errors(*, at_most: float, window: str = "7d") -> Errors:

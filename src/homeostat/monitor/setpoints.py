@@ -41,10 +41,15 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True, tag="performance"):
 
 
 class Drift(msgspec.Struct, frozen=True, kw_only=True, tag="drift"):
-    """No input, and not the score, lies further than `at_most` from the reference."""
+    """No column judged lies further than `at_most` from the reference.
+
+    Attributes:
+        columns: the ones judged, of the inputs and `score`; all if empty. The others are measured too.
+    """
 
     distance: Distance
     at_most: float
+    columns: tuple[str, ...] = ()
     window_us: int = 7 * DAY
     min_rows: int = 500
 
