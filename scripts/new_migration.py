@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the next revision from the difference between the tables in code and those the revisions make.
 
-scripts/new-migration "what changes"
+scripts/new_migration.py "what changes"
 """
 
 import subprocess
