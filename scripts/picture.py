@@ -5,7 +5,6 @@ Needs Chromium. Writes docs/overview.png and the table between the marks in READ
 """
 
 import json
-import re
 import socket
 import subprocess
 import sys
@@ -17,6 +16,7 @@ from playwright.sync_api import sync_playwright
 
 ROOT = Path(__file__).parents[1]
 DEMO = ROOT / "demo"
+BEGIN, END = "<!-- figures -->", "<!-- end of figures -->"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -32,9 +32,9 @@ def main() -> None:
     summary = json.loads((DEMO / "summary.json").read_text())
     for name in ("README.md", "docs/flights.md"):
         path = ROOT / name
-        block = f"<!-- figures -->\n{figures(summary)}\n<!-- end of figures -->"
-        text = re.sub(r"<!-- figures -->(.*?<!-- end of figures -->)?", lambda _: block, path.read_text(), flags=re.S)
-        path.write_text(text)
+        before, _, rest = path.read_text().partition(BEGIN)
+        after = rest.partition(END)[2]
+        path.write_text(f"{before}{BEGIN}\n{figures(summary)}\n{END}{after}")
     port = free_port()
     server = subprocess.Popen(
         [sys.executable, "-m", "homeostat", "server", "--project", str(DEMO), "--port", str(port)], cwd=ROOT
