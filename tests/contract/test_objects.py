@@ -206,3 +206,17 @@ FileObjects(Path(sys.argv[1])).put(chunks())
             store.put(b"rows")
 
         assert [] == [path for path in (tmp_path / "objects").rglob("*") if path.is_file()]
+
+    def test_object_is_durable_before_it_is_seen(self, store: FileObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A power cut leaves no name without its bytes: they are on disk before the name is, and then the name is made so."""
+        digest, seen = digest_bytes(b"rows"), []
+        sync = os.fsync
+
+        def watched(descriptor: int) -> None:
+            seen.append(store.has(digest))
+            sync(descriptor)
+
+        monkeypatch.setattr(os, "fsync", watched)
+        store.put(b"rows")
+
+        assert [False, False, True] == seen  # its bytes, the name of its new shard, its own name
