@@ -10,8 +10,8 @@ ROWS = 400
 def observations() -> hs.Table:
     """Rows of which every second is positive, and every feature says so; the label of the first is not known."""
     is_positive = [row % 2 == 0 for row in range(ROWS)]
-    other = "other" if isinstance(POSITIVE, str) else 1 - POSITIVE
-    labels = [POSITIVE if positive else other for positive in is_positive]
+    negative = other_than(POSITIVE)
+    labels = [POSITIVE if positive else negative for positive in is_positive]
     return hs.Table.of(
         {
             LABEL: [None, *labels[1:]],
@@ -19,6 +19,12 @@ def observations() -> hs.Table:
             **{name: ["yes" if positive else "no" for positive in is_positive] for name in CATEGORIES},
         }
     )
+
+
+def other_than(value: bool | float | str) -> bool | float | str:  # noqa: FBT001  # a label may be one
+    if isinstance(value, str):
+        return f"not {value}"
+    return not value if isinstance(value, bool) else value - 1
 
 
 def test_rows_without_a_label_are_left_out() -> None:
