@@ -116,8 +116,8 @@ def test_the_description_names_only_what_is_there() -> None:
 
 
 def test_the_picture_is_what_the_sources_draw(tmp_path: Path) -> None:
-    """docs/architecture.svg shows today's imports. If it does not: scripts/architecture."""
-    subprocess.run([sys.executable, ROOT / "scripts" / "architecture", tmp_path / "drawn.svg"], check=True)
+    """docs/architecture.svg shows today's imports. If it does not: scripts/architecture.py."""
+    subprocess.run([sys.executable, ROOT / "scripts" / "architecture.py", tmp_path / "drawn.svg"], check=True)
 
     assert (ROOT / "docs" / "architecture.svg").read_bytes() == (tmp_path / "drawn.svg").read_bytes()
 

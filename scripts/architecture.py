@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Draw which room imports which, from the import graph, in the order of the layers that import-linter holds.
 
-scripts/architecture [FILE]   writes docs/architecture.svg unless told otherwise; the same sources give the same bytes.
+scripts/architecture.py [FILE]   writes docs/architecture.svg unless told otherwise; the same sources give the same bytes.
 
 A row imports the columns it has a dot in. Rooms of one floor share a band. No dot can lie left of the diagonal or
 inside a band: that would be an import upwards, or between neighbours.
