@@ -12,7 +12,7 @@ from homeostat.core.clock import Micros, moment
 from homeostat.supervisor import Supervisor
 from homeostat.workspace import Config, Project, Store, Workspace
 from late_flights.feed import Feed
-from late_flights.replay import Replay, loop_row
+from late_flights.replay import LABELS_EVERY, Replay, loop_row
 from late_flights.report import write_report
 from late_flights.sabotage import Sabotage
 from late_flights.source import YEAR_BEGINS
@@ -43,7 +43,7 @@ def run(root: Path, *, weeks: int, sabotage: bool, console: Console) -> Summary:
         year = progress.add_task("Waiting for the first model", total=weeks, visible=False)
 
         def on_hour(at: Micros) -> None:
-            row = loop_row(workspace)
+            row = loop_row(workspace) if at % LABELS_EVERY == 0 else None
             if row is not None:
                 doing = f"[dim]{moment(at):%d %b}[/]  champion v{row.progress.champion}  {row.phase}"
                 progress.update(year, description=doing)

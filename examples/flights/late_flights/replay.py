@@ -28,7 +28,7 @@ from late_flights.sabotage import Sabotage
 SYSTEM = "late-flights"
 LABELS_EVERY = 6 * HOUR
 _PATIENCE_S = 120.0
-_PAUSE_S = 0.002
+_PAUSE_S = 0.004
 
 
 @dataclass

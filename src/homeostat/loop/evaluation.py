@@ -15,7 +15,8 @@ CHALLENGER, CHAMPION, LABEL = "challenger_score", "champion_score", "label"
 _LATENCY_SAMPLE = 300  # the least that bounds a 99th percentile with 95 % confidence is 299
 
 
-@step
+# One thread: the threads of a second would spin while the gateway's workers have the cores.
+@step(cpu=1)
 def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: str, slices: list[str]) -> Table:
     """Score the holdout with both models, row by row.
 
@@ -29,7 +30,7 @@ def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: s
     return Table.of(scored)
 
 
-@step
+@step(cpu=1)
 def with_scores(model: Model, rows: Table) -> Table:
     """What the model was taught, as the monitor will see it asked: the raw columns it needs, and `score`."""
     frame = rows.polars()
