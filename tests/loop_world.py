@@ -33,6 +33,7 @@ from homeostat.workspace import Config, Project, Store, Workspace
 
 SYSTEM = "clicks"
 START = parse_iso("2013-01-07")  # a Monday
+CONFIG = Config(project=Project(name="small", systems=("clicks_project:system",)), store=Store(clock="watermark"))
 # Facts of runs and pipelines: a training that was cut off has one of each more.
 _OF_RUNS = ("run-started", "run-finished", "pipeline-finished")
 
@@ -106,10 +107,7 @@ class World:
         """A new project with its data, declared at `START` and not looked at yet."""
         root.mkdir()
         (root / "clicks_project.py").write_text(MODULE.replace("[GATES]", f"[{gates}]"))
-        config = Config(
-            project=Project(name="small", systems=("clicks_project:system",)), store=Store(clock="watermark")
-        )
-        workspace = Workspace.create(root, config)
+        workspace = Workspace.create(root, CONFIG)
         workspace.watermark.advance(START)
         workspace.datasets.append("visits", visits(), source="feed/0")
         world = cls(workspace)
@@ -246,7 +244,7 @@ class World:
         """As another process would make it, after the lease of whoever looked last ran out."""
         with self.workspace.database.write() as connection:
             connection.execute(update(loops).values(lease_until_wall=0.0))
-        with_own_memory = Workspace(self.workspace.root, self.workspace.config)
+        with_own_memory = Workspace(self.workspace.root, CONFIG)
         return with_own_memory.controller()
 
     def outcome(self) -> dict[str, Any]:
@@ -288,7 +286,7 @@ def copied(template: Path, root: Path) -> Iterator[World]:
     """A world that goes on from where the one in `template`, which is closed, was left."""
     shutil.copytree(template, root)
     forget(template)
-    world = World(Workspace.open(root))
+    world = World(Workspace(root, CONFIG))  # its database is up to date
     try:
         yield world
     finally:

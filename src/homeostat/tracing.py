@@ -149,7 +149,7 @@ def impact(workspace: Workspace, dataset: str, number: int) -> Impact:
     return Impact(
         dataset=dataset,
         version=number,
-        later_versions=len(_children(edges, "dataset")),
+        later_versions=_later_versions(edges, dataset, number),
         models=tuple(models),
         trained_on_it=tuple(
             edge.child.split(":", 1)[1] for edge in edges if edge.parent == version.node and edge.role == "data"
@@ -174,6 +174,12 @@ def _children(edges: Iterable[Edge], kind: str) -> list[str]:
     """Keys of the nodes of a kind that something was made into, by number."""
     found = {edge.child.split(":", 1)[1] for edge in edges if edge.child.startswith(f"{kind}:")}
     return sorted(found, key=lambda key: (key.rpartition("@")[0], int(key.rpartition("@")[2])))
+
+
+def _later_versions(edges: Iterable[Edge], dataset: str, number: int) -> int:
+    """Versions made from this one; not itself, nor other datasets, which are reached where they hold the same rows."""
+    keys = [key.rpartition("@") for key in _children(edges, "dataset")]
+    return sum(name == dataset and int(version) > number for name, _, version in keys)
 
 
 def _answers(workspace: Workspace, models: Iterable[str]) -> dict[str, int]:
