@@ -1,11 +1,11 @@
 """The house holds itself to its own rules. Layers and cycles are import-linter's, in `scripts/check`."""
 
 import ast
+import functools
 import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -21,9 +21,9 @@ EMPTY_NAMES = {"base", "cogs", "common", "helper", "helpers", "kits", "lib", "ma
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def parsed() -> Iterator[tuple[Path, ast.Module]]:
-    for path in FILES:
-        yield path.relative_to(HOUSE), ast.parse(path.read_text())
+@functools.cache
+def parsed() -> list[tuple[Path, ast.Module]]:
+    return [(path.relative_to(HOUSE), ast.parse(path.read_text())) for path in FILES]
 
 
 def length(definition: Function | ast.ClassDef) -> int:
