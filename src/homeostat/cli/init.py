@@ -240,11 +240,11 @@ def _say_placeholders(name: str, package: str) -> None:
 
 def _say_guess(name: str, package: str, guess: Guess) -> None:
     said = guess.settings
+    roles = dict.fromkeys(said["NUMBERS"], "number") | dict.fromkeys(said["CATEGORIES"], "category")
     click.echo(
         f"{click.style(name, bold=True)} is a project now. It predicts {said['LABEL']} = {said['POSITIVE']!r} from "
-        f"{len(said['NUMBERS']) + len(said['CATEGORIES'])} columns:"
+        f"{len(roles)} column{'' if len(roles) == 1 else 's'}:"
     )
-    roles = dict.fromkeys(said["NUMBERS"], "number") | dict.fromkeys(said["CATEGORIES"], "category")
     for column, role in roles.items():
         click.echo(f"  {column}: {role}")
     for column, why in guess.left_out.items():

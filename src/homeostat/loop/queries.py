@@ -30,7 +30,8 @@ def declaration(connection: Connection, system: str) -> Declaration:
             return found
     names = ", ".join(other.name for other in known) or "none"
     raise NotFound(
-        f"There is no system {system!r}. Declared: {names}. Name it in homeostat.toml under [project] systems."
+        f"There is no system {system!r}. Declared: {names}. A controller declares those that "
+        f"homeostat.toml names under [project] systems: homeostat up"
     )
 
 
