@@ -14,5 +14,5 @@ await build({
   minify: true,
   chunkNames: "[name]-[hash]",
   legalComments: "none",
-  logLevel: "info",
+  logLevel: "warning",
 });

@@ -1,6 +1,5 @@
 """A real gateway process on a real port, with real models."""
 
-import asyncio
 import socket
 import subprocess
 import sys
@@ -22,9 +21,8 @@ from homeostat.codec.models import Model, encode
 from homeostat.core.clock import WallClock
 from homeostat.core.digests import Digest
 from homeostat.core.errors import MissingColumn
-from homeostat.serve.client import AsyncClient, Client
+from homeostat.serve.client import Client
 from homeostat.serve.log import ObservationLog
-from homeostat.serve.messages import Prediction
 from homeostat.serve.records import Arm, Deployment, GatewayState
 from homeostat.serve.service import Deployments
 from homeostat.store.db import Database
@@ -247,28 +245,23 @@ def test_labels_are_kept(shared: Site) -> None:
     assert (one, 1.0) in zip(labels["id"].to_pylist(), labels["value"].to_pylist(), strict=True)
 
 
-def test_both_clients_predict_and_label(shared: Site) -> None:
-    """The synchronous and the asynchronous client get the same scores, and their labels arrive."""
+def test_the_client_predicts_and_labels_from_threads(shared: Site) -> None:
+    """Threads share a client and get the scores of their own rows; labels arrive; what does not fit raises by its kind."""
     shared.deploy(0)
-    asked, url = rows(3), str(shared.http.base_url)
-    client = Client(url)
+    client = Client(str(shared.http.base_url))
+    asked = [rows(size) for size in (1, 2, 3)]
 
-    async def asynchronous() -> list[Prediction]:
-        other = AsyncClient(url)
-        answer = await other.predict(SYSTEM, asked)
-        await other.label(SYSTEM, {answer.predictions[0].id: 0.0})
-        await other.close()
-        return answer.predictions
+    with ThreadPoolExecutor(3) as pool:
+        answers = list(pool.map(lambda each: client.predict(SYSTEM, each).predictions, asked))
+    one = client.predict(SYSTEM, rows(1), entities=["a"], at=5).predictions[0]
+    client.label(SYSTEM, {one.id: 1.0})
 
-    one = client.predict(SYSTEM, asked, entities=["a", "b", "c"], at=5).predictions
-    client.label(SYSTEM, {one[0].id: 1.0})
-    two = asyncio.run(asynchronous())
-
-    assert [each.score for each in one] == [each.score for each in two]
-    assert {one[0].id, two[0].id} <= set(shared.log.labels(SYSTEM)[0]["id"].to_pylist())
+    assert [1, 2, 3] == [len(answer) for answer in answers]
+    assert 1 == len({answer[0].score for answer in answers} | {one.score})
+    assert one.id in shared.log.labels(SYSTEM)[0]["id"].to_pylist()
     with pytest.raises(MissingColumn, match="distance"):
         client.predict(SYSTEM, [{"hour": 1}])
-    assert (3, 1) == (client.tally.requests, client.tally.failures)
+    assert (6, 1) == (client.tally.requests, client.tally.failures)
     client.close()
 
 

@@ -5,28 +5,31 @@ day the day's rows are appended. Before event time moves on, the controller has 
 the gateway serves what is desired: so the outcome depends on data and seed, not on the speed of the machine.
 """
 
-import asyncio
+import contextlib
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from homeostat.core.clock import HOUR, Micros, iso
+from homeostat.core.clock import DAY, HOUR, Micros, iso
 from homeostat.core.errors import ContractViolated, HomeostatError, Unavailable
 from homeostat.data.contract import write_contract
 from homeostat.data.infer import infer
 from homeostat.loop import queries
 from homeostat.loop.lease import next_wake
 from homeostat.loop.records import LoopRow
-from homeostat.serve.client import AsyncClient
+from homeostat.serve.client import Client
 from homeostat.workspace import Workspace
 from late_flights.feed import HISTORY_WEEKS, WEEK, Ask, Feed, day_start, hours
 from late_flights.sabotage import Sabotage
 
 SYSTEM = "late-flights"
 LABELS_EVERY = 6 * HOUR
+LAST_LABELS = 4 * DAY  # after the last flight; the slowest label takes three
+_CONNECTIONS = 3
 _PATIENCE_S = 120.0
 _PAUSE_S = 0.004
 
@@ -52,6 +55,15 @@ class Counts:
     settling_s: float = 0.0
     latencies_ms: list[float] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of one request: prediction ids by key, or why it failed."""
+
+    ids: dict[str, str] = field(default_factory=dict)
+    latency_ms: float = 0.0
+    failure: str = ""
 
 
 class Replay:
@@ -102,60 +114,61 @@ class Replay:
 
     def run(self, weeks: int) -> None:
         """Replay `weeks` weeks from the end of the history, then let the last labels come in."""
-        asyncio.run(self._run(weeks))
-
-    async def _run(self, weeks: int) -> None:
         self._settle()
         gateway = self._workspace.deployments.serving("")[0]
         begin = day_start(7 * HISTORY_WEEKS)
         end = Micros(begin + weeks * WEEK)
-        client = AsyncClient(f"http://{gateway.host}:{gateway.port}")
-        try:
+        client = Client(f"http://{gateway.host}:{gateway.port}")
+        with contextlib.closing(client), ThreadPoolExecutor(_CONNECTIONS) as pool:
             for at in hours(begin, end):
                 if (at - begin) % WEEK == 0:
                     self._asks = self._feed.requests(at, Micros(at + WEEK))
-                await self._hour(client, at, is_asking=True)
+                self._begin_hour(client, at)
+                for answered in pool.map(lambda ask: self._ask(client, ask), self._asks.get(at, [])):
+                    self._count(answered)
+                self._on_hour(at)
                 if (at + HOUR - begin) % WEEK == 0:
                     self._on_week((at - begin) // WEEK + HISTORY_WEEKS)
-            for at in hours(end, Micros(end + 4 * 24 * HOUR)):  # the slowest label takes three days
-                await self._hour(client, at, is_asking=False)
-        finally:
-            self.counts.retried_requests = client.tally.retries
-            await client.close()
+            for at in hours(end, Micros(end + LAST_LABELS)):
+                self._begin_hour(client, at, is_delivering=False)
+        self.counts.retried_requests = client.tally.retries
 
-    async def _hour(self, client: AsyncClient, at: Micros, *, is_asking: bool) -> None:
+    def _begin_hour(self, client: Client, at: Micros, *, is_delivering: bool = True) -> None:
+        """Everything of an hour but its requests: labels, the clock, the day's rows, and what the loop makes of them."""
         if at % LABELS_EVERY == 0:
-            await self._send_labels(client, at)
+            self._send_labels(client, at)
         self._workspace.watermark.advance(at)
-        day, hour = divmod(at - day_start(0), 24 * HOUR)
-        if hour == 0 and is_asking:
+        day, hour = divmod(at - day_start(0), DAY)
+        if hour == 0 and is_delivering:
             self._append(day - 1)
         if self._sabotage:
             self._sabotage.hour(self._workspace, at)
         self._settle()
-        if is_asking:
-            await asyncio.gather(*(self._ask(client, ask) for ask in self._asks.get(at, [])))
-        self._on_hour(at)
 
-    async def _ask(self, client: AsyncClient, ask: Ask) -> None:
+    def _ask(self, client: Client, ask: Ask) -> Answered:
         start = time.perf_counter()
-        self.counts.requests += 1
         try:
-            answers = await client.predict(SYSTEM, ask.rows)
+            found = client.predict(SYSTEM, ask.rows).predictions
         except HomeostatError as error:
-            self.counts.failed_requests += 1
-            self.counts.failures.append(str(error))
-            return
-        self.counts.latencies_ms.append((time.perf_counter() - start) * 1e3)
-        self.counts.predictions += len(answers.predictions)
-        for key, answer in zip(ask.keys, answers.predictions, strict=True):
-            self._ids[key] = answer.id
+            return Answered(failure=str(error))
+        ids = {key: one.id for key, one in zip(ask.keys, found, strict=True)}
+        return Answered(ids=ids, latency_ms=(time.perf_counter() - start) * 1e3)
 
-    async def _send_labels(self, client: AsyncClient, at: Micros) -> None:
+    def _count(self, answered: Answered) -> None:
+        self.counts.requests += 1
+        if answered.failure:
+            self.counts.failed_requests += 1
+            self.counts.failures.append(answered.failure)
+            return
+        self.counts.predictions += len(answered.ids)
+        self.counts.latencies_ms.append(answered.latency_ms)
+        self._ids.update(answered.ids)
+
+    def _send_labels(self, client: Client, at: Micros) -> None:
         known = self._feed.labels(Micros(at - LABELS_EVERY), at)
-        labels = {self._ids.pop(key): late for key, late in known.items() if key in self._ids}
+        labels = {self._ids.pop(key): float(late) for key, late in known.items() if key in self._ids}
         if labels:
-            await client.label(SYSTEM, labels, at=iso(at))
+            client.label(SYSTEM, labels, at=iso(at))
             self.counts.labels += len(labels)
 
     def _append(self, day: int) -> None:

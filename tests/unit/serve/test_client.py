@@ -1,22 +1,21 @@
-"""The gateway's client, against a transport in memory."""
+"""The gateway's client, against a gateway played by the test."""
 
-import httpx
 import msgspec
 import pytest
 
 from homeostat.core.errors import HomeostatError, MissingColumn, NotFound, Overloaded, Unavailable
 from homeostat.serve import client as client_module
-from homeostat.serve.client import Call, Flow, Tally, Wait
+from homeostat.serve.client import Call, CutOff, Flow, Outcome, Refused, Reply, Tally, Wait
 from homeostat.serve.messages import ErrorAnswer, Problem
 
 CALL = Call("/predict/late-flights", b"{}")
 
 
-def problem(status: int, code: str) -> httpx.Response:
-    return httpx.Response(status, content=msgspec.json.encode(ErrorAnswer(Problem(code, "the reason"))))
+def problem(status: int, code: str) -> Reply:
+    return Reply(status, msgspec.json.encode(ErrorAnswer(Problem(code, "the reason"))))
 
 
-def drive(flow: Flow, outcomes: list[httpx.Response | httpx.HTTPError]) -> tuple[bytes, list[float]]:
+def drive(flow: Flow, outcomes: list[Outcome]) -> tuple[bytes, list[float]]:
     """Feed `outcomes` one after the other; the content, and the waits between."""
     waits: list[float] = []
     step = next(flow)
@@ -31,16 +30,12 @@ def drive(flow: Flow, outcomes: list[httpx.Response | httpx.HTTPError]) -> tuple
     raise AssertionError("the flow wants more outcomes")
 
 
-@pytest.mark.parametrize(
-    "refusal", [problem(429, "overloaded"), problem(503, "unavailable"), httpx.ConnectError("refused")]
-)
-def test_what_was_surely_not_scored_is_sent_again(refusal: httpx.Response | httpx.HTTPError) -> None:
+@pytest.mark.parametrize("refusal", [problem(429, "overloaded"), problem(503, "unavailable"), Refused("refused")])
+def test_what_was_surely_not_scored_is_sent_again(refusal: Outcome) -> None:
     """Refused connections, full queues and gateways that are not ready are retried with growing waits."""
     tally = Tally()
 
-    content, waits = drive(
-        client_module._flow(CALL, 10.0, tally), [refusal, refusal, httpx.Response(200, content=b"ok")]
-    )
+    content, waits = drive(client_module._flow(CALL, 10.0, tally), [refusal, refusal, Reply(200, b"ok")])
 
     assert (b"ok", [0.05, 0.1]) == (content, waits)
     assert (1, 2, 0) == (tally.requests, tally.retries, tally.failures)
@@ -49,15 +44,13 @@ def test_what_was_surely_not_scored_is_sent_again(refusal: httpx.Response | http
 @pytest.mark.parametrize(
     ("outcome", "error"),
     [
-        (httpx.ReadError("cut off"), Unavailable),
+        (CutOff("cut off"), Unavailable),
         (problem(404, "not-found"), NotFound),
         (problem(422, "missing-column"), MissingColumn),
-        (httpx.Response(502, content=b"<html>"), Unavailable),
+        (Reply(502, b"<html>"), Unavailable),
     ],
 )
-def test_what_may_have_been_scored_or_cannot_be_is_not(
-    outcome: httpx.Response | httpx.HTTPError, error: type[HomeostatError]
-) -> None:
+def test_what_may_have_been_scored_or_cannot_be_is_not(outcome: Outcome, error: type[HomeostatError]) -> None:
     """A request that was cut off, and one that is wrong, raise at once and count as failed."""
     tally = Tally()
 
