@@ -101,7 +101,9 @@ class Workspace:
         """
         path = root / CONFIG_FILE
         if not path.is_file():
-            raise NoWorkspace(f"{root} is no project: it has no {CONFIG_FILE}. Make one with `homeostat init my-project`.")
+            raise NoWorkspace(
+                f"{root} is no project: it has no {CONFIG_FILE}. Make one with `homeostat init my-project`."
+            )
         workspace = cls(root, _read_config(path))
         workspace.home.mkdir(exist_ok=True)
         migrate(workspace.database)

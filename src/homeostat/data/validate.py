@@ -28,6 +28,7 @@ from homeostat.data.contract import (
 from homeostat.data.records import Report, Result, Status, Verdict
 
 QUARTILES = (0.25, 0.5, 0.75)
+ENOUGH_ROWS = 30  # fewer say nothing of a share or a quartile: one row alone is half above the median
 _FIRST_ROWS = 10
 _UNSEEN_SHOWN = 5
 _FLOATS = ("float16", "float32", "float64")
@@ -191,6 +192,8 @@ def _nulls(expectation: NullsAtMost, kind: str) -> _Check:
 
     def judge(measured: Measured) -> tuple[Status, str]:
         rows, nulls = measured["rows"], measured["failing"]
+        if nulls and not is_never and rows < ENOUGH_ROWS:
+            return "unchecked", f"{_share(nulls, rows)} null, of too few rows"
         return _blocked_if(nulls > expectation.share * rows), f"{_share(nulls, rows)} null"
 
     return _Check(
@@ -241,7 +244,8 @@ def _domain(expectation: InDomain, kind: str) -> _Check | None:
         if not failing:
             return "met", "only known values"
         names = ", ".join(map(repr, sorted(measured["unseen"])))
-        status: Status = "warned" if failing <= expectation.unseen_at_most * rows else "blocked"
+        is_rare = rows < ENOUGH_ROWS or failing <= expectation.unseen_at_most * rows
+        status: Status = "warned" if is_rare else "blocked"
         return status, f"{_share(failing, rows)} unseen: {names}"
 
     return _Check(
@@ -267,6 +271,8 @@ def _scale(expectation: SameScale, kind: str) -> _Check | None:
 
     def judge(measured: Measured) -> tuple[Status, str]:
         found = tuple(measured[str(share)] for share in QUARTILES)
+        if measured["known"] < ENOUGH_ROWS:
+            return "unchecked", f"{measured['known']} values are too few"
         moved = scale_moved(expectation.quartiles, found)
         if moved is None:
             return "unchecked", "no positive quartiles"
@@ -278,7 +284,7 @@ def _scale(expectation: SameScale, kind: str) -> _Check | None:
         column=expectation.column,
         severity=expectation.severity,
         expected=f"within ×{1 / expectation.factor:.2f} to ×{expectation.factor:.2f}",
-        measures={str(share): values.quantile(share, "linear") for share in QUARTILES},
+        measures={"known": values.len(), **{str(share): values.quantile(share, "linear") for share in QUARTILES}},
         judge=judge,
     )
 

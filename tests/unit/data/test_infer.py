@@ -37,10 +37,10 @@ def contract() -> Contract:
 
 
 def test_the_reference_meets_its_contract(contract: Contract) -> None:
-    """Every batch of the reference passes what was inferred from it."""
+    """Every batch of the reference passes what was inferred from it, as far as its rows are enough to tell."""
     reports = [validate(Table.of(season(day, 1)), contract).report for day in range(DAYS)]
 
-    assert [()] * DAYS == [report.notable() for report in reports]
+    assert {"unchecked"} >= {result.status for report in reports for result in report.notable()}
 
 
 def test_a_season_does_not_block(contract: Contract) -> None:
