@@ -42,7 +42,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
         dropped: predictions that were asked for and are not in the log.
         auc_mean, brier_mean: means over the weeks, each flight scored by the arm that answered it.
         auc_mean_static, brier_mean_static: the same for the first model, never retrained.
-        setpoint_breaches: times a setpoint went from met or unknown to breach.
+        setpoint_breaches: times a setpoint went from met or unknown to breach; of those that the data decide.
+        latency_breaches: the same for the latency, which the machine decides.
         breach_to_champion_event_time_h: hours of event time from the onset of a breach to the champion that answers it.
         training_s: wall time of pipeline runs of the loop.
         loop_overhead_s: wall time in which the replay waited for the loop beyond trainings.
@@ -68,6 +69,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     brier_mean: float
     brier_mean_static: float
     setpoint_breaches: int
+    latency_breaches: int
     breach_to_champion_event_time_h: list[float]
     weekly: list[Week]
     wall_s: float
@@ -79,7 +81,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def outcome(self) -> dict[str, Any]:
         """All that data and seed decide: the same in every run, whatever the machine does."""
-        of_the_machine = {"wall_s", "training_s", "loop_overhead_s", "p50_ms", "p99_ms", "retried_requests"}
+        of_the_machine = {
+            "wall_s",
+            "training_s",
+            "loop_overhead_s",
+            "p50_ms",
+            "p99_ms",
+            "retried_requests",
+            "latency_breaches",
+        }
         return {name: value for name, value in msgspec.to_builtins(self).items() if name not in of_the_machine}
 
 
@@ -96,6 +106,7 @@ def summarise(workspace: Workspace, counts: Counts, *, weeks: int, wall_s: float
         ingested = monitor_queries.ingested(connection, SYSTEM)
         breaches = ledger.entries(connection, system=SYSTEM, kinds=(SetpointBreached.kind,), limit=100_000)
         runs = pipeline_queries.recent(connection, system=SYSTEM, limit=100_000)
+    breached = [msgspec.json.decode(entry.body, type=SetpointBreached).setpoint for entry in breaches]
     logged = len(workspace.log.predictions(SYSTEM, "")[0])
     weekly = compare_with_static(workspace, weeks)
     training_s = sum(run.finished_wall - run.started_wall for run in runs if run.finished_wall is not None)
@@ -118,7 +129,8 @@ def summarise(workspace: Workspace, counts: Counts, *, weeks: int, wall_s: float
         auc_mean_static=_mean([week.auc_static for week in weekly]),
         brier_mean=_mean([week.figures.brier for week in weekly]),
         brier_mean_static=_mean([week.brier_static for week in weekly]),
-        setpoint_breaches=len(breaches),
+        setpoint_breaches=len(breached) - breached.count("latency"),
+        latency_breaches=breached.count("latency"),
         breach_to_champion_event_time_h=[
             decision.evidence["breach_to_champion_h"]
             for decision in reversed(decisions)

@@ -98,12 +98,12 @@ def test_table_without_features_is_refused() -> None:
 
 def test_project_is_named_throughout(call: Call, home: Path) -> None:
     """Nothing in the new project speaks of the starter it was copied from."""
-    answer = call("init", "late-flights")
+    answer = call("init", "night-trains")
 
-    root = home / "late-flights"
+    root = home / "night-trains"
     texts = [path.read_text() for path in root.rglob("*") if path.suffix in (".py", ".md", ".toml")]
     assert 0 == answer.code
-    assert (root / "late_flights" / "pipeline.py").is_file()
+    assert (root / "night_trains" / "pipeline.py").is_file()
     assert [] == [text for text in texts if "starter" in text]
 
 
