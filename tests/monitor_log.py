@@ -16,6 +16,7 @@ PREDICTIONS = pa.schema(
         ("score", pa.float64()),
         ("other_score", pa.float64()),
         ("other_version", pa.int64()),
+        ("entity", pa.string()),
         ("latency_ms", pa.float64()),
         ("in_hour", pa.float64()),
         ("in_origin", pa.string()),
@@ -34,7 +35,7 @@ class MemoryLog:
         self.requests = Requests(failed=0, total=0)
 
     def predict(self, name: str, at: int, score: float, **fields: object) -> None:
-        row: dict[str, object] = {"id": name, "at": at, "score": score, "generation": 1, "version": 1}
+        row: dict[str, object] = {"id": name, "at": at, "score": score, "generation": 1, "version": 1, "entity": name}
         self.prediction_rows.append({"latency_ms": 2.0, "in_hour": 9.0, "in_origin": "JFK", **row, **fields})
 
     def label(self, name: str, value: float, at: int) -> None:

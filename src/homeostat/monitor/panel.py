@@ -5,6 +5,7 @@ their prediction, late, again or revised, and the panel is the same. So nothing 
 is read again from the log (a year of 330,000 predictions takes two seconds).
 """
 
+import zlib
 from collections.abc import Iterable
 
 import numpy as np
@@ -74,7 +75,9 @@ class Panel:
     def append_predictions(self, table: pa.Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Take prediction rows of the log; an id that is known already is counted as a duplicate.
 
-        Rows are taken in the order of their event times, whichever gateway they come from first.
+        Rows are taken in the order of their event times and, within an instant, of a hash of their entities: whichever
+        gateway they come from, and whichever request was answered first. Evidence that rests on an order is then the
+        same in every replay, and the order has nothing to do with scores or labels.
 
         Returns: which rows of the table are new, in the order they were taken, and their event times.
         Raises: MissingColumn naming what the log lacks; nothing was changed then.
@@ -86,7 +89,7 @@ class Panel:
         ids = table["id"].to_pylist()
         first = self.rows
         fresh: list[int] = []
-        for index in np.argsort(read["at"], kind="stable").tolist():
+        for index in np.lexsort((_entity_hashes(table), read["at"])).tolist():
             if self._row_of.setdefault(ids[index], first + len(fresh)) == first + len(fresh):
                 fresh.append(index)
         self._duplicates += len(ids) - len(fresh)
@@ -160,16 +163,25 @@ class Panel:
                 self._columns[name] = larger
 
 
+def _entity_hashes(table: pa.Table) -> NDArray[np.int64]:
+    entities = _column(table, "entity").to_pylist()
+    return np.fromiter((zlib.crc32((entity or "").encode()) for entity in entities), np.int64, len(entities))
+
+
 def _numbers(table: pa.Table, name: str) -> NDArray[np.generic]:
     """A column as numpy: instants and versions as int64 (null: −1), the rest as float64 (null: NaN)."""
+    is_whole = _COLUMNS.get(name) is np.int64
+    column = _column(table, name)
+    if pa.types.is_timestamp(column.type):
+        column = column.cast(pa.timestamp("us", tz=column.type.tz))
+    column = column.cast(pa.int64() if is_whole else pa.float64())
+    return np.asarray(column.fill_null(-1 if is_whole else np.nan).to_numpy())
+
+
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
     if name not in table.column_names:
         raise MissingColumn(
             f"The observation log has no column {name!r}, only {', '.join(table.column_names)}. "
             f"It was written by another version: read it with the version that wrote it."
         )
-    is_whole = _COLUMNS.get(name) is np.int64
-    column = table[name]
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("us", tz=column.type.tz))
-    column = column.cast(pa.int64() if is_whole else pa.float64())
-    return np.asarray(column.fill_null(-1 if is_whole else np.nan).to_numpy())
+    return table[name]

@@ -19,7 +19,7 @@ class ObservationLog(Protocol):
 
     Prediction rows, one for each answered row: `id` string, `at` timestamp[us, UTC], `generation` int, `version` int (of
     the model that answered), `score` float64, `other_score` float64 or null and `other_version` int or null (the second
-    arm of a rollout, scored in the shadow), `latency_ms` float64, and the raw inputs as columns named `in_...`.
+    arm of a rollout, scored in the shadow), `entity` string, `latency_ms` float64, and the raw inputs as columns named `in_...`.
     Label rows: `id` string (of the prediction), `value` float64, `at` timestamp[us, UTC].
     """
 

@@ -58,7 +58,7 @@ def long_table(rows: int) -> pa.Table:
 
 class TestByAnyRoute:
     @given(cut_tables())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_chunks_leave_no_trace(self, cut: tuple[pa.Table, list[pa.Table]]) -> None:
         """Rows in one piece and rows in many have one id."""
         whole, pieces = cut
@@ -66,7 +66,7 @@ class TestByAnyRoute:
         assert digest_table(whole) == digest_table(pa.concat_tables(pieces))
 
     @given(cut_tables())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_appends_leave_no_trace(self, cut: tuple[pa.Table, list[pa.Table]]) -> None:
         """One import and many appends have one id."""
         whole, pieces = cut
@@ -79,13 +79,13 @@ class TestByAnyRoute:
         assert digest_table(whole) == grown
 
     @given(tables())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_polars_leaves_no_trace(self, table: pa.Table) -> None:
         """A table that went through polars has its id."""
         assert Table.of(table).digest == Table.of(pl.DataFrame(table)).digest
 
     @given(tables(min_rows=2), st.data())
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=60)
     def test_a_slice_is_only_its_rows(self, table: pa.Table, data: st.DataObject) -> None:
         """What lies around a slice in memory is not part of it."""
         first = data.draw(st.integers(0, table.num_rows - 1))
@@ -161,7 +161,7 @@ class TestLongTables:
 
 class TestAnyChangeShows:
     @given(tables(min_rows=1), st.data())
-    @settings(max_examples=100, deadline=None)
+    @settings(max_examples=100)
     def test_one_cell(self, table: pa.Table, data: st.DataObject) -> None:
         """A changed cell changes the id of the table and the root of its column, and of no other."""
         name = data.draw(st.sampled_from(table.column_names))

@@ -49,7 +49,7 @@ class TestAppend:
         assert joined(feed(0), feed(1), feed(2)).digest == datasets.version("flights").id
 
     @given(sizes=st.lists(st.integers(0, 5000), min_size=1, max_size=4))
-    @settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_the_id_is_that_of_the_rows_for_any_sizes(self, datasets: Datasets, sizes: list[int]) -> None:
         """Appends may end anywhere in a block."""
         rows = Table.of({"n": list(range(sum(sizes)))}).arrow()
@@ -267,7 +267,7 @@ class TestWindow:
         assert ("dataset:flights@4",) == window.origin
 
     @given(start=st.integers(0, 96), length=st.integers(0, 96))
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_a_window_is_a_filter_of_the_whole(self, datasets: Datasets, feed: Feed, start: int, length: int) -> None:
         """Leaving out segments by their bounds never changes the rows."""
         for day in range(4):

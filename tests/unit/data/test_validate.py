@@ -159,7 +159,7 @@ def test_no_rows_fail_nothing() -> None:
 
 
 @given(st.lists(st.none() | st.integers(-5, 15), max_size=60), st.floats(0, 0.9))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_rows_are_parted_or_refused_whole(values: list[int | None], tolerance: float) -> None:
     """Accepted and rejected rows are all rows; no accepted row fails; nothing is accepted of a blocked append."""
     contract = Contract(

@@ -155,3 +155,17 @@ def test_missing_column_is_named_and_changes_nothing() -> None:
         panel.append_predictions(log.predictions("s", "")[0].drop_columns(["score"]))
     assert 0 == panel.rows
     assert panel.append_predictions(log.predictions("s", "")[0])[0].tolist() == [0]
+
+
+@settings(max_examples=40)
+@given(st.permutations(range(12)))
+def test_order_within_an_instant_is_of_the_entities(order: list[int]) -> None:
+    """Whichever request of an instant was answered first, rows are taken in the same order."""
+    logs = MemoryLog(), MemoryLog()
+    for log, rows in zip(logs, (range(12), order), strict=True):
+        for place, row in enumerate(rows):
+            log.predict(f"p{place}", at=row // 6, score=row / 12, entity=f"flight {row}")
+
+    one, other = (panel_of(log).floats("score").tolist() for log in logs)
+
+    assert one == other

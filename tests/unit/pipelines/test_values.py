@@ -29,7 +29,7 @@ def values(tmp_path: Path) -> Values:
 
 
 @given(value=_PLAIN)
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_plain_data_comes_back_equal(value: Any, values: Values) -> None:
     """Reading what was kept gives the value, tuples as tuples; keeping it again gives the same identity."""
     stored = values.output(value, "here", "")
