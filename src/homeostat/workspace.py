@@ -184,12 +184,20 @@ class Workspace:
     def systems(self) -> dict[str, System]:
         """The systems that homeostat.toml names, by their names. Imports the project's code.
 
-        Raises: NotFound naming the module or attribute that is not there. InvalidDeclaration if it is no System.
+        Raises: NotFound naming the module or attribute that is not there. InvalidDeclaration if it is no System, or two
+            have one name.
         """
         if str(self.root) not in sys.path:
             sys.path.insert(0, str(self.root))
-        found = [_load_system(path) for path in self.config.project.systems]
-        return {system.name: system for system in found}
+        found: dict[str, System] = {}
+        for path in self.config.project.systems:
+            system = _load_system(path)
+            if system.name in found:
+                raise InvalidDeclaration(
+                    f"{CONFIG_FILE} names two systems called {system.name!r}; the second is {path}. Give it another name."
+                )
+            found[system.name] = system
+        return found
 
     def controller(self) -> Controller:
         """A controller for this process."""

@@ -75,6 +75,8 @@ def waive(project: Path | None, model: str, gate: str, why: str, as_json: bool) 
     system, number = split(model)
     with Workspace.find(project) as workspace:
         waiver = workspace.registry.waive(system, number, gate, why=why, by=getpass.getuser())
+        with workspace.database.write() as connection:
+            queries.wake(connection, system, workspace.clock.now())
     emit(waiver, as_json=as_json, text=lambda: click.echo(f"{model}: gate {gate} is waived by {waiver.waived_by}."))
 
 

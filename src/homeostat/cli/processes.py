@@ -42,7 +42,9 @@ def server(project: Path | None, host: str, port: int) -> None:
 def gateway(project: Path | None, host: str, port: int) -> None:
     """Answer predictions for every deployed system until interrupted."""
     from homeostat.serve.gateway import run_gateway
+    from homeostat.server.serve import check_loopback
 
+    check_loopback(host)
     _log_to_stderr()
     _follow_parent()
     with Workspace.find(project) as workspace:
@@ -70,6 +72,7 @@ def controller(project: Path | None) -> None:
     signal.signal(signal.SIGTERM, on_signal)
     signal.signal(signal.SIGINT, on_signal)
     with Workspace.find(project) as workspace:
+        workspace.runs.recover()  # runs of processes that died are closed, and what they had spooled is kept
         loop = workspace.controller()
         loop.declare()
         with workspace.database.read() as connection:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from homeostat.core.errors import InvalidDeclaration
+from homeostat.stats.auc import placements
 
 Floats = npt.NDArray[np.float64]
 
@@ -157,29 +158,18 @@ def _centred(losses: Floats) -> _Influence:
 
 
 def _auc(labels: Floats, scores: Floats) -> _Influence:
-    """Area under the ROC curve with DeLong's structural components from midranks, O(n log n).
+    """Area under the ROC curve with DeLong's structural components.
 
-    Source: Sun & Xu 2014, "Fast implementation of DeLong's algorithm".
+    Source: DeLong, DeLong & Clarke-Pearson 1988.
     """
     is_positive = labels == 1.0
-    positives, negatives = scores[is_positive], scores[~is_positive]
-    m, n = len(positives), len(negatives)
-    ranks = _midranks(scores)
-    above = (ranks[is_positive] - _midranks(positives)) / n  # share of negatives below each positive
-    below = 1.0 - (ranks[~is_positive] - _midranks(negatives)) / m  # share of positives above each negative
+    above, below = placements(scores, is_positive)
+    m, n = len(above), len(below)
     value = float(above.mean())
     rows = np.empty_like(scores)
     rows[is_positive] = (above - value) / np.sqrt(m * (m - 1.0))
     rows[~is_positive] = (below - value) / np.sqrt(n * (n - 1.0))
     return _Influence(value, rows)
-
-
-def _midranks(values: Floats) -> Floats:
-    """Ranks from 1, ties sharing their mean."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    last = np.cumsum(counts)
-    ranks: Floats = (last - (counts - 1) / 2.0)[inverse]
-    return ranks
 
 
 def _brier(labels: Floats, scores: Floats) -> _Influence:

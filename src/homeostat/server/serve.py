@@ -53,7 +53,7 @@ def check_loopback(host: str) -> None:
     except ValueError:
         pass  # a name: only localhost is known to be this machine
     raise NotAllowed(
-        f"The server does not listen on {host}: it has no authentication yet, and whoever reaches it could read all. "
+        f"Homeostat does not listen on {host}: it has no authentication yet, and whoever reaches it could read all. "
         f"Listen on 127.0.0.1 and go there through a tunnel, such as ssh -L 8700:127.0.0.1:8700 this-machine."
     )
 

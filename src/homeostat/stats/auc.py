@@ -30,14 +30,7 @@ def auc(score: NDArray[np.float64], positive: NDArray[np.bool_], alpha: float = 
     Source: DeLong, DeLong & Clarke-Pearson 1988; fast midrank form by Sun & Xu 2014.
     Cost: O(n log n).
     """
-    ones, zeros = score[positive], score[~positive]
-    if not len(ones) or not len(zeros):
-        raise EmptyWindow(
-            f"AUC compares positives with negatives; here are {len(ones)} positives and {len(zeros)} negatives."
-        )
-    # How many of the other class each one beats, ties half: the two kinds of placement of DeLong.
-    placed_ones = _placements(ones, zeros)
-    placed_zeros = 1 - _placements(zeros, ones)
+    placed_ones, placed_zeros = placements(score, positive)
     value = float(placed_ones.mean())
     variance = _variance_of_mean(placed_ones) + _variance_of_mean(placed_zeros)
     if not 0 < value < 1:
@@ -47,7 +40,23 @@ def auc(score: NDArray[np.float64], positive: NDArray[np.bool_], alpha: float = 
     return Auc(value, _logistic(centre - reach), _logistic(centre + reach))
 
 
-def _placements(of: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.float64]:
+def placements(
+    score: NDArray[np.float64], positive: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """DeLong's structural components: what share of the other class each row is ranked rightly against, ties half.
+
+    Returns: of the positives (m,) and of the negatives (n,), each in the order of the rows. The mean of either is the area.
+    Raises: EmptyWindow if either class is missing.
+    """
+    ones, zeros = score[positive], score[~positive]
+    if not len(ones) or not len(zeros):
+        raise EmptyWindow(
+            f"AUC compares positives with negatives; here are {len(ones)} positives and {len(zeros)} negatives."
+        )
+    return _below(ones, zeros), 1 - _below(zeros, ones)
+
+
+def _below(of: NDArray[np.float64], among: NDArray[np.float64]) -> NDArray[np.float64]:
     ordered = np.sort(among)
     below = np.searchsorted(ordered, of, side="left")
     not_above = np.searchsorted(ordered, of, side="right")
