@@ -13,17 +13,17 @@ from homeostat.codec.tables import Dataset
 from homeostat.core.digests import Digest
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.loop.declaration import DataWindow
-from homeostat.loop.evaluation import as_evaluation, evaluate, latency, with_scores
+from homeostat.loop.evaluation import CHALLENGER, LABEL, as_evaluation, evaluate, latency, with_scores
 from homeostat.loop.records import Progress
 from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
-from homeostat.pipelines import Candidate, Pipeline
+from homeostat.pipelines import Candidate, Pipeline, current_run
 from homeostat.pipelines.records import Stored
 from homeostat.registry.gate import LatencyGate
 from homeostat.registry.judge import judge
-from homeostat.registry.metrics import measure, unmeasurable
+from homeostat.registry.metrics import Floats, measure, unmeasurable
 from homeostat.registry.metrics import metric as metric_named
-from homeostat.registry.records import Evaluation, GateReport
+from homeostat.registry.records import GateReport
 from homeostat.store.lineage import node
 
 _METRICS = ("auc", "brier")
@@ -86,7 +86,7 @@ def train(rooms: Rooms, look: Situation) -> Trained:
         environment=run.environment,
         report=judge(system.gates, evaluation),
         reference=run.result["reference"],
-        metrics=_measure(evaluation),
+        metrics=_measure(evaluation.labels, evaluation.challenger),
     )
 
 
@@ -110,10 +110,15 @@ def _trial(system: System) -> Pipeline:
                 f"Pipeline {system.pipeline.path} returned a {type(candidate).__name__}; a system's pipeline returns "
                 f"hs.Candidate(model=..., holdout=..., label=...)."
             )
+        scores = evaluate(candidate.model, champion, candidate.holdout, candidate.label, slices)
+        run = current_run()
+        if run is not None:
+            rows = scores.polars()
+            run.log(None, **_measure(rows[LABEL].to_numpy(), rows[CHALLENGER].to_numpy()))
         return {
             "candidate": candidate,
             "reference": None if candidate.reference is None else with_scores(candidate.model, candidate.reference),
-            "scores": evaluate(candidate.model, champion, candidate.holdout, candidate.label, slices),
+            "scores": scores,
             "latency_ms": latency(candidate.model, candidate.holdout) if is_timed else None,
         }
 
@@ -128,9 +133,9 @@ def _champion(rooms: Rooms, system: System) -> Stored | None:
     return Stored(codec="model", digest=version.model, blob=version.model, node=node("model", version.model))
 
 
-def _measure(evaluation: Evaluation) -> dict[str, float]:
+def _measure(labels: Floats, scores: Floats) -> dict[str, float]:
     return {
-        name: measure(metric_named(name), evaluation.labels, evaluation.challenger).value
+        name: measure(metric_named(name), labels, scores).value
         for name in _METRICS
-        if unmeasurable(metric_named(name), evaluation.labels) is None
+        if unmeasurable(metric_named(name), labels) is None
     }

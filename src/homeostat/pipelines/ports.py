@@ -14,6 +14,10 @@ class TrackedRun(Protocol):
         """Note metric values."""
         ...
 
+    def artifact(self, name: str, source: bytes) -> None:
+        """Keep bytes under a name."""
+        ...
+
     def finish(self, status: str = "finished", error: str | None = None) -> None:
         """Close it as `finished` or `failed`."""
         ...
@@ -30,6 +34,7 @@ class RunLog(Protocol):
         system: str = "",
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        surroundings: Mapping[str, Any] | None = None,
     ) -> TrackedRun:
-        """Open a run."""
+        """Open a run; `surroundings` is what was captured at its start."""
         ...

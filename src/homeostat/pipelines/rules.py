@@ -11,6 +11,7 @@ from homeostat.pipelines.records import Action, Change, Stored, Why
 
 SCHEMA = 1  # raised when the meaning of a key changes, which forgets every result
 _INLINE_SHOWN = 80
+_ITEMS_SHOWN = 8
 # The order in which changes are told: what a person changed first.
 _KINDS = (
     "argument",
@@ -69,11 +70,13 @@ def explain(
 
 
 def shown(stored: Stored) -> str:
-    """A value for people: itself when it is short and plain, else codec and digest."""
+    """A value for people: itself when it is short and plain, the items of a small dict, else codec and digest."""
     if stored.codec == "value" and stored.inline is not None:
         text = repr(msgspec.msgpack.decode(stored.inline))
         if len(text) <= _INLINE_SHOWN:
             return text
+    if stored.codec == "dict" and 0 < len(stored.keys) <= _ITEMS_SHOWN:
+        return ", ".join(f"{key}: {shown(item)}" for key, item in zip(stored.keys, stored.items, strict=True))
     origin = f" from {', '.join(stored.origin)}" if stored.origin else ""
     return f"{stored.codec} {short(stored.digest)}{origin}"
 

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 from sqlalchemy import insert, update
 
-from homeostat.capture.code import snapshot
-from homeostat.capture.environment import environment, read_environment
+from homeostat.capture.environment import read_environment
+from homeostat.capture.surroundings import Surroundings, capture
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, WrongType
@@ -68,16 +68,21 @@ class Pipelines:
         Raises: StepFailed with the user's exception as its cause; a later run resumes behind the last step that ran.
             InvalidDeclaration or WrongType if the arguments do not fit. Whatever the pipeline's own code raises.
         """
-        values = self._values(snapshot(self._root, self._objects))
+        surroundings = capture(self._root, self._objects)
+        values = self._values(surroundings.code)
         bound = pipeline.bind({name: _opened(value, values) for name, value in arguments.items()})
         kept = {
             name: values.argument(value, pipeline.hints.get(name, Any), f"Parameter {name}")
             for name, value in bound.items()
         }
         run = self._runs.start(
-            pipeline.name, kind="pipeline", params={name: shown(stored) for name, stored in kept.items()}, system=system
+            pipeline.name,
+            kind="pipeline",
+            params={name: shown(stored) for name, stored in kept.items()},
+            system=system,
+            surroundings=msgspec.to_builtins(surroundings),
         )
-        record = self._started(pipeline, run, values, arguments=kept, system=system, actor=actor)
+        record = self._started(pipeline, run, surroundings, arguments=kept, system=system, actor=actor)
         execution = Execution(
             self._database,
             self._objects,
@@ -149,7 +154,7 @@ class Pipelines:
         self,
         pipeline: Pipeline,
         run: TrackedRun,
-        values: Values,
+        surroundings: Surroundings,
         *,
         arguments: dict[str, Stored],
         system: str,
@@ -163,8 +168,8 @@ class Pipelines:
             status="running",
             arguments=arguments,
             result=None,
-            code_tree=values.code_tree,
-            environment=environment(self._objects),
+            code_tree=surroundings.code,
+            environment=surroundings.environment,
             error="",
             started_at=self._clock.now(),
             started_wall=time.time(),
@@ -222,8 +227,17 @@ class Pipelines:
                 )
             )
             ledger.append(connection, self._clock.now(), fact)
+        self._keep_models(run, finished)
         run.finish(status, error or None)
         return finished
+
+    def _keep_models(self, run: TrackedRun, finished: PipelineRun) -> None:
+        """The models that the run's steps made, found or made anew, are its artifacts."""
+        for action in finished.actions:
+            for output in action.outputs:
+                if output.codec == "model" and output.blob is not None:
+                    again = f".{action.position}" if action.position else ""
+                    run.artifact(f"{action.step}{again}.model", self._objects.read(output.blob))
 
 
 def _opened(value: Any, values: Values) -> Any:

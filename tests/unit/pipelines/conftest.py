@@ -50,9 +50,14 @@ class FakeRun:
         self.id = run_id
         self.metrics: list[tuple[int | None, dict[str, float]]] = []
         self.ended: tuple[str, str | None] | None = None
+        self.artifacts: dict[str, bytes] = {}
+        self.surroundings: dict[str, Any] = {}
 
     def log(self, step: int | None = None, **metrics: float) -> None:
         self.metrics.append((step, metrics))
+
+    def artifact(self, name: str, source: bytes) -> None:
+        self.artifacts[name] = source
 
     def finish(self, status: str = "finished", error: str | None = None) -> None:
         self.ended = (status, error)
@@ -72,8 +77,10 @@ class FakeRuns:
         system: str = "",
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
+        surroundings: Mapping[str, Any] | None = None,
     ) -> FakeRun:
         self.runs.append(FakeRun(f"run-{len(self.runs)}"))
+        self.runs[-1].surroundings = dict(surroundings or {})
         return self.runs[-1]
 
 

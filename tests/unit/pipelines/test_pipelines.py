@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from homeostat.capture import surroundings
 from homeostat.capture.environment import Environment, Package
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.digests import Digest, digest_bytes
 from homeostat.core.errors import NotFound, StepFailed, WrongType
-from homeostat.pipelines import queries, service
+from homeostat.pipelines import queries
 from homeostat.pipelines.records import PipelineRun
 from homeostat.store import ledger, lineage
 from homeostat.store.objects import FileObjects
@@ -364,7 +365,10 @@ def test_metrics_of_a_step_reach_its_run(workspace: Any, project: Any) -> None:
 
 
 def test_earlier_model_predicts_with_its_own_code(workspace: Any, project: Any) -> None:
-    """A model of an earlier run keeps the transform it was trained with, though the project's has changed."""
+    """A model of an earlier run keeps the transform it was trained with, though the project's has changed.
+
+    Each tracked run has the models it made as artifacts, and what it was surrounded by.
+    """
     features = "def features(rows): return rows.select('x').to_numpy() * {}\n"
     source = """
 import homeostat.pipelines as hs
@@ -389,6 +393,10 @@ def second(model, rows: Table): return [score(model, rows), score(fit(rows), row
     project.write({"parts": features.format(-1)})
     made = workspace.pipelines.run(project.load().second, {"model": champion, "rows": rows})
 
+    first, second = workspace.runs.runs
+    assert {"fit.model": workspace.objects.read(champion.blob)} == first.artifacts
+    assert ["fit.model"] == list(second.artifacts)
+    assert (made.code_tree, made.environment) == (second.surroundings["code"], second.surroundings["environment"])
     assert [10.0, 10.0] == pytest.approx([workspace.pipelines.value(stored) for stored in made.result])
 
 
@@ -431,7 +439,7 @@ class TestWhy:
             packages = (Package("scipy", version, digest_bytes(version.encode())),)
             now = Environment(python="3.11", implementation="c", platform="linux", machine="x", packages=packages)
             digest = workspace.objects.put(msgspec.json.encode(now))
-            monkeypatch.setattr(service, "environment", lambda _, digest=digest: digest)
+            monkeypatch.setattr(surroundings, "environment", lambda _, digest=digest: digest)
             run(workspace, project, CHAIN)
         (change,) = workspace.pipelines.why("load").changes
 
