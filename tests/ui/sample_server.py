@@ -4,9 +4,10 @@ import sys
 
 import uvloop
 
+from homeostat.serve.listening import free_port
 from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
-from homeostat.server.serve import free_port, serve
+from homeostat.server.serve import serve
 from homeostat.store.db import Database
 from unit.ui.sample_reader import SampleReader
 
@@ -18,7 +19,7 @@ def say(port: int) -> None:
 
 def main(url: str) -> None:
     pulse = Pulse(Database(url))
-    port = free_port("127.0.0.1", 0)
+    port = free_port("127.0.0.1", 0, "server")
     uvloop.run(serve(create_app(SampleReader(), pulse), pulse, "127.0.0.1", port, say))
 
 

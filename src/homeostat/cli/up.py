@@ -24,11 +24,11 @@ def up(project: Path | None, port: int, gateway_port: int, is_opening: bool) -> 
 
     A workspace whose time is a replay's shows what is there and goes on answering predictions; its clock stands still.
     """
-    from homeostat.server.serve import free_port
+    from homeostat.serve.listening import free_port
 
     for option, wanted in (("--port", port), ("--gateway-port", gateway_port)):
         try:
-            free_port(_HOST, wanted)
+            free_port(_HOST, wanted, "up")
         except PortInUse as error:
             raise PortInUse(
                 f"Port {wanted} of {_HOST} is taken, perhaps by another `homeostat up`. Nothing was started. Stop it, or "

@@ -7,11 +7,9 @@ worker of the previous champion is kept warm, so that a rollback takes effect at
 """
 
 import asyncio
-import errno
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -29,11 +27,12 @@ from homeostat.capture.code import materialise
 from homeostat.codec.models import ModelFile, describe
 from homeostat.core.clock import Clock, Watermark
 from homeostat.core.digests import Digest
-from homeostat.core.errors import HomeostatError, PortInUse, UserError
+from homeostat.core.errors import HomeostatError
 from homeostat.serve.edge import Edge, allowed_hosts
 from homeostat.serve.endpoint import Endpoint
 from homeostat.serve.frames import Load
 from homeostat.serve.lanes import Lane, LaneState
+from homeostat.serve.listening import free_port
 from homeostat.serve.log import GroupCommit
 from homeostat.serve.metrics import Metrics
 from homeostat.serve.records import Deployment, GatewayState, Status
@@ -306,30 +305,9 @@ def run_gateway(
         on_ready: called with the port when it listens.
     Raises: PortInUse before anything else is started.
     """
-    port = free_port(host, port)
+    port = free_port(host, port, "gateway")
     site = Site(name=name or f"g{port}", home=home, host=host, port=port, systems=frozenset(systems))
     uvloop.run(_serve(Gateway(Deployments(database, clock), objects, clock, site), clock, site, on_ready))
-
-
-def free_port(host: str, port: int) -> int:
-    """`port` if it can be bound, or any that is free for 0.
-
-    Raises: PortInUse naming the port. UserError if the host cannot be bound.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortInUse(
-                    f"Port {port} of {host} is taken, perhaps by another gateway of this project. "
-                    f"Stop it, or choose another one: homeostat gateway --port {port + 1}"
-                ) from error
-            raise UserError(f"The gateway cannot listen on {host}:{port}: {error.strerror}.") from error
-        bound: int = probe.getsockname()[1]
-        return bound
 
 
 async def _serve(gateway: Gateway, clock: Clock, site: Site, on_ready: Callable[[int], None]) -> None:

@@ -1,11 +1,9 @@
 """Running the server until it is told to stop."""
 
 import asyncio
-import errno
 import ipaddress
 import logging
 import signal
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +12,8 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
-from homeostat.core.errors import NotAllowed, PortInUse, UserError
+from homeostat.core.errors import NotAllowed
+from homeostat.serve.listening import free_port
 from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
 from homeostat.server.security import LOOPBACK
@@ -37,7 +36,7 @@ def run_server(
     Raises: NotAllowed if `host` is not loopback. PortInUse if the port is taken; nothing was started then.
     """
     check_loopback(host)
-    bound = free_port(host, port)
+    bound = free_port(host, port, "server")
     pulse = Pulse(workspace.database)
     app = create_app(Reading(workspace), pulse)
     uvloop.run(serve(app, pulse, host, bound, on_ready))
@@ -56,27 +55,6 @@ def check_loopback(host: str) -> None:
         f"Homeostat does not listen on {host}: it has no authentication yet, and whoever reaches it could read all. "
         f"Listen on 127.0.0.1 and go there through a tunnel, such as ssh -L 8700:127.0.0.1:8700 this-machine."
     )
-
-
-def free_port(host: str, port: int) -> int:
-    """`port`, or a free one for 0.
-
-    Raises: PortInUse naming the port. UserError if the host cannot be bound at all.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno == errno.EADDRINUSE:
-                raise PortInUse(
-                    f"Port {port} of {host} is taken, perhaps by another server of this project. "
-                    f"Stop it, or choose another one: homeostat server --port {port + 1}"
-                ) from error
-            raise UserError(f"The server cannot listen on {host}:{port}: {error.strerror}.") from error
-        bound: int = probe.getsockname()[1]
-        return bound
 
 
 async def serve(app: Any, pulse: Pulse, host: str, port: int, on_ready: Callable[[int], None] | None) -> None:

@@ -8,9 +8,10 @@ import pytest
 from starlette.applications import Starlette
 
 from homeostat.core.errors import NotAllowed, NotFound, Overloaded, PortInUse, StateError, Unavailable
+from homeostat.serve.listening import free_port
 from homeostat.server.app import create_app, status_of
 from homeostat.server.events import Pulse
-from homeostat.server.serve import check_loopback, free_port
+from homeostat.server.serve import check_loopback
 from homeostat.store.db import Database
 from homeostat.store.db.schema.store import ledger, metadata
 from homeostat.ui.assets import asset_url
@@ -245,9 +246,9 @@ def test_a_taken_port_is_named() -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(PortInUse, match=f"Port {port} of 127.0.0.1 is taken"):
-            free_port("127.0.0.1", port)
+            free_port("127.0.0.1", port, "server")
 
 
 def test_port_zero_takes_a_free_one() -> None:
     """Tests and demos need no fixed port."""
-    assert 0 < free_port("127.0.0.1", 0)
+    assert 0 < free_port("127.0.0.1", 0, "server")
