@@ -48,12 +48,17 @@ def run(root: Path, *, weeks: int, sabotage: bool, console: Console) -> Summary:
                 doing = f"[dim]{moment(at):%d %b}[/]  champion v{row.progress.champion}  {row.phase}"
                 progress.update(year, description=doing)
 
+        def on_week(week: int) -> None:
+            progress.advance(year)
+            if not console.is_terminal:  # a log shows no bar
+                console.print(f"week {week} is over, {time.monotonic() - begun:.0f} s")
+
         replay = Replay(
             workspace,
             feed,
             contracts=root / "contracts",
             sabotage=broken,
-            on_week=lambda _: progress.advance(year),
+            on_week=on_week,
             on_hour=on_hour,
             check=supervisor.check,
         )
@@ -97,7 +102,8 @@ def show(summary: Summary, console: Console) -> None:
     )
     console.print(
         f"{summary.retrains} trainings, {summary.promotions} promotions, {summary.rejected} stopped by gates, "
-        f"{summary.rollbacks} rolled back, {summary.blocked_appends} appends blocked by contract."
+        f"{summary.rollbacks} rolled back; {summary.blocked_appends} appends blocked and {summary.quarantined_rows} rows "
+        f"quarantined by contract."
     )
     console.print(f"p50 {summary.p50_ms} ms, p99 {summary.p99_ms} ms; {summary.wall_s:.0f} s in all.")
 

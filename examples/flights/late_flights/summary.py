@@ -40,6 +40,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         requests, failed_requests, retried_requests: sent by the driver.
         dropped: predictions that were asked for and are not in the log.
+        quarantined_rows: rows that the contracts kept out of appends they accepted otherwise.
         auc_mean, brier_mean: means over the weeks, each flight scored by the arm that answered it.
         auc_mean_static, brier_mean_static: the same for the first model, never retrained.
         setpoint_breaches: times a setpoint went from met or unknown to breach; of those that the data decide.
@@ -64,6 +65,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     rollbacks: int
     blocked_appends: int
+    quarantined_rows: int
     auc_mean: float
     auc_mean_static: float
     brier_mean: float
@@ -125,6 +127,12 @@ def summarise(workspace: Workspace, counts: Counts, *, weeks: int, wall_s: float
         rejected=_count(decisions, "blocked"),
         rollbacks=_count(decisions, "rollback"),
         blocked_appends=len(counts.blocked),
+        quarantined_rows=sum(
+            kept_out.rows
+            for name in ("flights", "weather")
+            for kept_out in workspace.datasets.quarantined(name)
+            if not kept_out.is_block
+        ),
         auc_mean=_mean([week.figures.auc for week in weekly]),
         auc_mean_static=_mean([week.auc_static for week in weekly]),
         brier_mean=_mean([week.figures.brier for week in weekly]),
