@@ -65,6 +65,7 @@ def train_clicks(visits: hs.Dataset, fails: bool = False) -> hs.Candidate:
 
 system = hs.System(
     name="clicks",
+    look_every="6h",
     pipeline=train_clicks,
     data={"visits": hs.window(last="10d", on="at")},
     gates=[GATES],

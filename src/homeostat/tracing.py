@@ -108,11 +108,12 @@ def _of_version(connection: Connection, system: str, number: int) -> Iterable[Li
 
 
 def _of_action(action: Action) -> Iterable[Link]:
-    took = f"{action.finished_wall - action.started_wall:.2f} s"
+    took = f"ran in {action.finished_wall - action.started_wall:.2f} s"
+    how = "had run before on the same inputs" if action.status == "cached" else took
     yield Link(
         what="training action",
         node=node("action", action.made_by),
-        detail=f"step {action.step} of {action.pipeline}, {action.status} in {took}, run {action.run_id}",
+        detail=f"step {action.step} of {action.pipeline}, {how}, run {action.run_id}",
     )
     yield Link(what="code", node=node("code", action.code), detail=f"the step and all it calls: {short(action.code)}")
     yield Link(

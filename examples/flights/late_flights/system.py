@@ -8,6 +8,7 @@ system = hs.System(
     pipeline=train_late_flights,
     data={"flights": hs.window(last="56d", on="scheduled"), "weather": hs.window(last="57d", on="time")},
     entity="key",
+    look_every="6h",
     gates=[
         hs.gate.metric("auc", at_least=0.52),
         hs.gate.not_worse_than_champion("auc", margin=0.05),

@@ -9,7 +9,6 @@ from typing import Literal
 
 import msgspec
 
-from homeostat.core.clock import HOUR
 from homeostat.core.durations import Rate, duration_us, rate
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.monitor.setpoints import PairedLoss
@@ -135,4 +134,4 @@ def retrain(on: Sequence[str] = ("breach", "age"), cooldown: str = "3d", budget:
 Phase = Literal["idle", "training", "approval", "shadow", "canary"]
 
 # How often the loop looks at a system of which nothing else is known. Event time.
-LOOK_EVERY_US = 6 * HOUR
+LOOK_EVERY = "5m"

@@ -7,9 +7,10 @@ import msgspec
 
 from homeostat.core.clock import DAY
 from homeostat.core.digests import Digest, digest_of
+from homeostat.core.durations import duration_us
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.core.ids import check_name
-from homeostat.loop.declaration import LOOK_EVERY_US, DataWindow, Retrain, Rollout, retrain, rollout
+from homeostat.loop.declaration import LOOK_EVERY, DataWindow, Retrain, Rollout, retrain, rollout
 from homeostat.monitor.setpoints import Setpoint
 from homeostat.pipelines import Pipeline
 from homeostat.registry.gate import Gate, SlicesGate, check_gates
@@ -46,7 +47,7 @@ class System:
         pipeline: an `@hs.pipeline` that takes the datasets named in `data` and returns an `hs.Candidate`.
         data: dataset name -> the window of it that a training sees.
         entity: the raw column that decides which arm answers a row, so that an entity stays with its arm.
-        look_every_us: how often the loop looks when nothing else wakes it, in microseconds of event time.
+        look_every: how often the loop looks when nothing else wakes it, in event time; each look writes a decision.
     Raises: InvalidDeclaration if it contradicts itself. InvalidName.
     """
 
@@ -58,7 +59,7 @@ class System:
     setpoints: Sequence[Setpoint] = ()
     retrain: Retrain = field(default_factory=retrain)
     entity: str = ""
-    look_every_us: int = LOOK_EVERY_US
+    look_every: str = LOOK_EVERY
 
     def __post_init__(self) -> None:
         check_name("system", self.name)
@@ -73,8 +74,12 @@ class System:
             raise InvalidDeclaration(f"System {self.name!r} declares setpoint {twice[0]!r} twice. Keep one.")
         if not 0 < self.look_every_us <= DAY:
             raise InvalidDeclaration(
-                f"System {self.name!r} looks every {self.look_every_us} µs; at most a day is allowed."
+                f"System {self.name!r} looks every {self.look_every!r}; more than nothing and at most a day is allowed."
             )
+
+    @property
+    def look_every_us(self) -> int:
+        return duration_us(self.look_every)
 
     @property
     def declaration(self) -> Declaration:

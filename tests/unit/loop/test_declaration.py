@@ -79,8 +79,8 @@ REFUSED: dict[str, tuple[Callable[[], object], type[Exception], str]] = {
         InvalidDeclaration,
         "'auc' is declared 2 times",
     ),
-    "never looking": (lambda: system(look_every_us=0), InvalidDeclaration, "0 µs"),
-    "looking every second day": (lambda: system(look_every_us=2 * DAY), InvalidDeclaration, f"{2 * DAY} µs"),
+    "never looking": (lambda: system(look_every="0s"), InvalidDeclaration, "'0s'"),
+    "looking every second day": (lambda: system(look_every="2d"), InvalidDeclaration, "'2d'"),
 }
 
 
