@@ -152,7 +152,8 @@ def _setpoint(connection: Connection, system: str, setpoint: Setpoint, reading: 
             rows_noun=noun,
             sentence="It was not read yet.",
         )
-    has_band = reading.low != reading.high  # an age is known exactly
+    # An age is known exactly; whether errors keep their limit is counted, and their band speaks of requests to come.
+    has_band = reading.low != reading.high and reading.kind != "errors"
     kept = monitor.reading_history(connection, system, setpoint.name, limit=_HISTORY)
     return SetpointReading(
         name=shown,
