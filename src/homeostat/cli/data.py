@@ -12,6 +12,7 @@ from homeostat.core.errors import NotFound
 from homeostat.data.contract import read_contract, write_contract
 from homeostat.data.files import read_file
 from homeostat.data.infer import infer
+from homeostat.data.records import Version
 from homeostat.data.validate import validate as hold
 from homeostat.workspace import Workspace
 
@@ -151,19 +152,104 @@ def dismiss(project: Path | None, block: str, why: str, as_json: bool) -> None:
 @data.command()
 @project_option
 @click.argument("dataset")
-@click.option("--version", "number", type=int, help="Default: the latest.")
+@click.option("--version", "label", default="", help="Number or tag; default: the latest.")
 @json_option
-def verify(project: Path | None, dataset: str, number: int | None, as_json: bool) -> None:
-    """Read every byte of a version again and compare it with its digest."""
+def verify(project: Path | None, dataset: str, label: str, as_json: bool) -> None:
+    """Read every byte of DATASET (name, name@number or name@tag) again and compare it with its digest."""
     with Workspace.find(project) as workspace:
-        version = workspace.datasets.version(dataset, number)
+        version = workspace.datasets.find(f"{dataset}@{label}" if label else dataset)
         workspace.datasets.verify(version)
     emit(
-        {"dataset": dataset, "version": version.number, "id": version.id, "rows": version.rows},
+        {"dataset": version.dataset, "version": version.number, "id": version.id, "rows": version.rows},
         as_json=as_json,
-        text=lambda: click.echo(
-            f"{dataset}@{version.number}: {version.rows:,} rows are what id {short(version.id)} says."
-        ),
+        text=lambda: click.echo(f"{_named(version)}: {version.rows:,} rows are what id {short(version.id)} says."),
+    )
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@json_option
+def show(project: Path | None, dataset: str, as_json: bool) -> None:
+    """Describe a version of DATASET (name, name@number or name@tag): its columns, rows, source and tags."""
+    with Workspace.find(project) as workspace:
+        version = workspace.datasets.find(dataset)
+        tags = [tag for tag, number in workspace.datasets.tags(version.dataset).items() if number == version.number]
+    emit({"version": version, "tags": tags}, as_json=as_json, text=lambda: _print_version(version, tags))
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@click.argument("name")
+@click.argument("version", default="")
+@json_option
+def tag(project: Path | None, dataset: str, name: str, version: str, as_json: bool) -> None:
+    """Let the tag NAME name VERSION (number or tag; default: the latest) of DATASET, wherever a version is asked for."""
+    with Workspace.find(project) as workspace:
+        found = workspace.datasets.find(f"{dataset}@{version}")
+        workspace.datasets.tag(found, name, actor=getpass.getuser())
+    emit(
+        {"dataset": dataset, "version": found.number, "tag": name},
+        as_json=as_json,
+        text=lambda: click.echo(f"{dataset}@{name} is {_named(found)}, id {short(found.id)}."),
+    )
+
+
+@data.command()
+@project_option
+@click.argument("dataset")
+@click.option(
+    "--to", required=True, type=click.Path(path_type=Path), help="The file to write; its suffix says which kind."
+)
+@json_option
+def checkout(project: Path | None, dataset: str, to: Path, as_json: bool) -> None:
+    """Write DATASET (name, name@number or name@tag) to a .parquet, .csv or .tsv file."""
+    with Workspace.find(project) as workspace:
+        version = workspace.datasets.find(dataset)
+        workspace.datasets.checkout(version, to)
+    emit(
+        {
+            "dataset": version.dataset,
+            "version": version.number,
+            "id": version.id,
+            "rows": version.rows,
+            "path": str(to),
+        },
+        as_json=as_json,
+        text=lambda: click.echo(f"{_named(version)}: {version.rows:,} rows are in {to}."),
+    )
+
+
+@data.command(name="diff")
+@project_option
+@click.argument("dataset")
+@click.argument("before")
+@click.argument("after")
+@click.option(
+    "--key", default="", metavar="COLS", help="Columns that name a row, with commas; tells changed rows from new ones."
+)
+@json_option
+def diff_(project: Path | None, dataset: str, before: str, after: str, key: str, as_json: bool) -> None:
+    """Say what differs between versions BEFORE and AFTER (numbers or tags) of DATASET: columns, and rows."""
+    with Workspace.find(project) as workspace:
+        old, new = (workspace.datasets.find(f"{dataset}@{label}") for label in (before, after))
+        found = workspace.datasets.diff(old, new, key=tuple(key.split(",")) if key else ())
+    emit(
+        {
+            "dataset": dataset,
+            "before": old.number,
+            "after": new.number,
+            "key": found.key,
+            "columns": found.columns,
+            "is_reordered": found.is_reordered,
+            "rows_added": found.added.rows,
+            "rows_removed": found.removed.rows,
+            "rows_changed": found.changed.rows,
+            "rows_read": found.rows_read,
+        },
+        as_json=as_json,
+        text=lambda: click.echo("\n".join(found.lines())),
     )
 
 
@@ -186,3 +272,17 @@ def validate(project: Path | None, dataset: str, path: Path, as_json: bool) -> N
     emit(report, as_json=as_json, text=lambda: click.echo("\n".join(report.lines())))
     if report.is_blocked:
         click.get_current_context().exit(BLOCKED)
+
+
+def _named(version: Version) -> str:
+    return f"{version.dataset}@{version.number}"
+
+
+def _print_version(version: Version, tags: list[str]) -> None:
+    names = ", ".join(tags)
+    click.echo(f"{_named(version)}{f' ({names})' if tags else ''}")
+    click.echo(f"  id      {version.id}")
+    click.echo(f"  rows    {version.rows:,}, of them {version.rows_added:,} added")
+    click.echo(f"  added   {iso(version.created_at)} by {version.created_by}")
+    click.echo(f"  source  {version.source or '-'}")
+    print_table(("column", "type"), [(column.name, column.type) for column in version.columns])

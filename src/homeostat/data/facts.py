@@ -60,3 +60,13 @@ class ContractSet(Fact, frozen=True, kw_only=True):
 
     dataset: str
     contract: Digest
+
+
+class DatasetTagged(Fact, frozen=True, kw_only=True):
+    """A tag names a version; it may have named another before."""
+
+    kind: ClassVar[str] = "dataset-tagged"
+
+    dataset: str
+    version: int
+    tag: str

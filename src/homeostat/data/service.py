@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from homeostat.codec.table_digest import digest_table
@@ -16,10 +17,11 @@ from homeostat.core.clock import Clock, Micros, iso
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
 from homeostat.core.ids import check_name
-from homeostat.data import queries
+from homeostat.data import queries, tags
 from homeostat.data.contract import Contract, read_contract, write_contract
+from homeostat.data.diff import Diff, match, order_of, schema_changes, stretches
 from homeostat.data.facts import ContractSet
-from homeostat.data.files import read_file
+from homeostat.data.files import read_file, write_file
 from homeostat.data.quarantine import block_append, resolve
 from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Report, Segment, Verdict, Version
 from homeostat.data.rules import between, overlapping, widened
@@ -96,6 +98,40 @@ class Datasets:
         there = f"There are: {', '.join(known)}" if known else "There is none yet; add one with: homeostat data add"
         raise NotFound(f"No dataset is named {name!r}. {there}.")
 
+    def find(self, named: str) -> Version:
+        """The version of `flights`, `flights@3` or `flights@2013-q1`: the latest, one by its number, one by its tag.
+
+        Raises: NotFound saying what there is.
+        """
+        name, label = tags.split(named)
+        if not label or label.isdecimal():
+            return self.version(name, int(label) if label else None)
+        with self._database.read() as connection:
+            number = tags.tagged(connection, self._objects, name, label)
+        if number is None:
+            latest = self.version(name)
+            known = ", ".join(self.tags(name)) or "none"
+            raise NotFound(
+                f"Dataset {name!r} has no tag {label!r}. Its tags: {known}. Its versions are 1 to {latest.number}; tag one: "
+                f"homeostat data tag {name} {label} NUMBER"
+            )
+        return self.version(name, number)
+
+    def tag(self, version: Version, tag: str, *, actor: str = "local") -> None:
+        """Let `tag` name a version; a transaction by itself. It may have named another: the ref's history keeps that.
+
+        Raises: InvalidName if it cannot be a tag.
+        """
+        tags.check_tag(tag)
+        target = self._objects.put(tags.record(version))
+        with self._database.write() as connection:
+            tags.point(connection, version, tag, target, self._clock.now(), actor)
+
+    def tags(self, name: str) -> dict[str, int]:
+        """Version number of each tag of a dataset, by name."""
+        with self._database.read() as connection:
+            return tags.tags(connection, self._objects, name)
+
     def versions(self, name: str) -> list[Version]:
         """Every version of a dataset, newest first.
 
@@ -150,6 +186,42 @@ class Datasets:
         rows = self._rows(version, chosen or segments[:1], None)
         return _dataset(version, between(rows, on, until - last_us, until))
 
+    def diff(self, before: Version, after: Version, *, key: Sequence[str] = ()) -> Diff:
+        """What differs between two versions of a dataset; `homeostat.data.diff.apply` makes `after` of `before`.
+
+        Args:
+            before, after: in any order of time.
+            key: columns that together name a row. Without it rows are compared as a multiset: none is "changed".
+
+        Raises: MissingColumn, WrongType or BadData if the key does not name rows. CorruptObject as `read`.
+        Cost: reads only segments in which the two differ, and holds their rows.
+        """
+        old, new = self._manifest(before), self._manifest(after)
+        where = stretches(old, new)
+        old_rows = self._between(before, old, [(part.old_first, part.old_end) for part in where])
+        new_rows = self._between(after, new, [(part.new_first, part.new_end) for part in where])
+        matched = match(before.dataset, old_rows, new_rows, key)
+        if before.columns == after.columns:
+            fresh = np.sort(np.concatenate([matched.added, matched.changed]))
+        else:
+            fresh = np.arange(new_rows.num_rows)  # each row has other columns
+        changes = schema_changes(before.columns, after.columns)
+        return Diff(
+            dataset=before.dataset,
+            before=before.number,
+            after=after.number,
+            key=tuple(key),
+            columns=changes,
+            is_reordered=not changes and before.columns != after.columns,
+            added=Table(new_rows.take(matched.added)),
+            removed=Table(old_rows.take(matched.removed)),
+            changed=Table(new_rows.take(matched.changed)),
+            stretches=tuple(where),
+            fresh=Table(new_rows.take(fresh)),
+            order=order_of(matched, where, fresh, new_rows.num_rows),
+            rows_read=old_rows.num_rows + new_rows.num_rows,
+        )
+
     def verify(self, version: Version) -> None:
         """Read every byte of a version again and compare its content with its id.
 
@@ -164,6 +236,15 @@ class Datasets:
                 f"{version.node} has id {short(version.id)}, but its rows have {short(found.id)}. Its segments are intact: "
                 f"the manifest {short(version.manifest)} was made by another program. Add the data again from its source."
             )
+
+    def checkout(self, version: Version, to: Path) -> None:
+        """Write the rows of a version to a Parquet, CSV or TSV file, chosen by its suffix; one segment in memory at a time.
+
+        Raises: BadData if the suffix is unknown, or its kind of file cannot hold a column. CorruptObject as `read`.
+        """
+        segments = self._manifest(version).segments
+        schema = self._versions.segment(version, segments[0]).schema
+        write_file(to, schema, (self._versions.segment(version, segment) for segment in segments))
 
     def contract(self, name: str) -> Contract | None:
         """The contract that appends to a dataset are held to."""
@@ -269,6 +350,18 @@ class Datasets:
 
     def _rows(self, version: Version, segments: Sequence[Segment], columns: Sequence[str] | None) -> pa.Table:
         return pa.concat_tables([self._versions.segment(version, segment, columns) for segment in segments])
+
+    def _between(self, version: Version, manifest: Manifest, ranges: Sequence[tuple[int, int]]) -> pa.Table:
+        """Rows of these ranges, in order; reads only the segments that hold them."""
+        parts = [self._versions.segment(version, manifest.segments[0]).slice(0, 0)]
+        end = 0
+        for segment in manifest.segments:
+            first, end = end, end + segment.rows
+            wanted = [(max(low, first), min(high, end)) for low, high in ranges if low < end and high > first]
+            if wanted:
+                rows = self._versions.segment(version, segment)
+                parts.extend(rows.slice(low - first, high - low) for low, high in wanted)
+        return pa.concat_tables(parts)
 
 
 def _dataset(version: Version, rows: pa.Table) -> Dataset:

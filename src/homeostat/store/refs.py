@@ -24,6 +24,17 @@ def get(connection: Connection, name: str) -> Digest | None:
     return None if found is None else Digest(found)
 
 
+def under(connection: Connection, prefix: str) -> dict[str, Digest]:
+    """Every ref whose name begins with `prefix`, by name."""
+    query = select(refs.c.name, refs.c.digest).where(refs.c.name.startswith(prefix, autoescape=True))
+    # LIKE takes no notice of case on SQLite.
+    return {
+        row.name: Digest(row.digest)
+        for row in connection.execute(query.order_by(refs.c.name))
+        if row.name.startswith(prefix)
+    }
+
+
 def move(connection: Connection, name: str, to: Digest, at: Micros, actor: str = "local") -> None:
     """Point `name` at `to` and keep where it pointed, in the caller's transaction."""
     moved = connection.execute(update(refs).where(refs.c.name == name).values(digest=to, moved_at=at)).rowcount

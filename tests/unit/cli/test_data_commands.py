@@ -121,3 +121,47 @@ def test_contract_goes_round(call: Call, project: Path) -> None:
     answer = call("data", "contract", "rows", "--set", "reviewed.json")
 
     assert (0, printed) == (answer.code, answer.out)
+
+
+def test_versions_are_addressed_by_tag(call: Call, project: Path) -> None:
+    """Each command that takes a version takes its tag."""
+    call("data", "append", "rows", written(frame()))
+
+    tagged = call("data", "tag", "rows", "gold", "1")
+
+    assert (0, "rows@gold is rows@1") == (tagged.code, tagged.out.partition(",")[0])
+    assert 1 == call("data", "show", "rows@gold", "--json").json["version"]["number"]
+    assert ["gold"] == call("data", "show", "rows@1", "--json").json["tags"]
+    assert 1 == call("data", "verify", "rows", "--version", "gold", "--json").json["version"]
+    assert 1 == call("data", "checkout", "rows@gold", "--to", "gold.parquet", "--json").json["version"]
+    assert 1 == call("data", "diff", "rows", "gold", "2", "--json").json["before"]
+
+
+def test_show_describes_a_version(call: Call, project: Path) -> None:
+    """Its columns with their types are listed."""
+    answer = call("data", "show", "rows")
+
+    assert 0 == answer.code
+    assert "rows@1" in answer.out
+    assert "carrier" in answer.out
+
+
+def test_diff_counts_rows(call: Call, project: Path) -> None:
+    """What was appended is what was added, and only that was read."""
+    call("data", "append", "rows", written(frame()))
+
+    answer = call("data", "diff", "rows", "1", "2", "--json")
+
+    assert (200, 0, 0, 200) == tuple(answer.json[f"rows_{what}"] for what in ("added", "removed", "changed", "read"))
+
+
+def test_diff_names_columns(call: Call, project: Path) -> None:
+    """Text says what came and went."""
+    with Workspace.find() as workspace:
+        workspace.datasets.replace("other", {"id": [1, 2], "old": [0, 0]})
+        workspace.datasets.replace("other", {"id": [2, 3], "new": [0, 0]})
+
+    answer = call("data", "diff", "other", "1", "2", "--key", "id")
+
+    assert "1 rows added, 1 removed, 0 changed (by id" in answer.out
+    assert "column 'old': int64 -> absent" in answer.out
