@@ -17,6 +17,7 @@ import re
 import threading
 import uuid
 from collections.abc import Callable, Iterable
+from contextvars import ContextVar
 from fractions import Fraction
 from types import BuiltinFunctionType, FunctionType, GenericAlias, MappingProxyType, MethodType, ModuleType, UnionType
 from typing import Any
@@ -96,6 +97,8 @@ class _Speller:
         if kind is np.ndarray and not value.dtype.hasobject:
             content = np.ascontiguousarray(value).tobytes()
             return _framed("array", [str(value.dtype).encode(), str(value.shape).encode(), content])
+        if isinstance(value, ContextVar):
+            return _framed("contextvar", map(self.spell, _held(value)))
         if self._is_own(value):
             return _framed("instance", [self._visit(kind).encode(), *self._state(value)])
         return _framed("pickle", [self._pickled(value)])
@@ -134,6 +137,14 @@ class _Pickler(pickle.Pickler):
             return None
         ours = isinstance(value, (*_WALKED, set, frozenset, np.ndarray, *_SERVICES)) or self._speller._is_own(value)  # noqa: SLF001  (one mechanism in two classes)
         return self._speller.spell(value) if ours else None
+
+
+def _held(variable: ContextVar[Any]) -> tuple[Any, ...]:
+    """What a step would get from the variable: set, its default, or nothing."""
+    try:
+        return (variable.get(),)
+    except LookupError:
+        return ()
 
 
 def _slots(cls: type) -> tuple[str, ...]:

@@ -1,0 +1,14 @@
+"""`python -m bench.stale_cache --rivals joblib,hamilton`: the suite, other tools included."""
+
+import argparse
+
+from bench.stale_cache import main
+from bench.stale_cache.rivals import RIVALS, installed
+
+parser = argparse.ArgumentParser(prog="python -m bench.stale_cache")
+parser.add_argument("--rivals", default="", help=f"comma-separated, out of {', '.join(RIVALS)}")
+names = [name for name in parser.parse_args().rivals.split(",") if name]
+unknown = sorted(set(names) - set(RIVALS))
+if unknown:
+    parser.error(f"there is no adapter for {', '.join(unknown)}; there are: {', '.join(RIVALS)}")
+main(tuple(installed(name) for name in names))
