@@ -158,7 +158,7 @@ class Workspace:
 
     @cached_property
     def datasets(self) -> Datasets:
-        return Datasets(self.database, self.objects, self.clock)
+        return Datasets(self.database, self.objects, self.clock, self.home / "stat")
 
     @cached_property
     def runs(self) -> Runs:

@@ -42,6 +42,34 @@ def append(project: Path | None, dataset: str, path: Path, as_json: bool) -> Non
     )
 
 
+@data.command()
+@project_option
+@click.argument("dataset")
+@click.argument("path", type=click.Path(path_type=Path))
+@json_option
+def add(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
+    """Make the files of PATH, a directory or one file of any kind, the next version of DATASET, if they differ from the last."""
+    with Workspace.find(project) as workspace:
+        added = workspace.datasets.add_files(dataset, path)
+    version = added.version
+    emit(
+        {
+            "dataset": dataset,
+            "version": version.number,
+            "id": version.id,
+            "rows": version.rows,
+            "bytes_added": added.bytes_added,
+        },
+        as_json=as_json,
+        text=lambda: click.echo(
+            f"{_named(version)}: {version.rows_added:,} files new or changed of {version.rows:,}, {added.bytes_added:,} bytes "
+            f"added, id {short(version.id)}"
+            if added.is_new
+            else f"{_named(version)} is what {path} holds: nothing to add."
+        ),
+    )
+
+
 @data.command(name="log")
 @project_option
 @click.argument("dataset", required=False)
@@ -200,14 +228,18 @@ def tag(project: Path | None, dataset: str, name: str, version: str, as_json: bo
 @project_option
 @click.argument("dataset")
 @click.option(
-    "--to", required=True, type=click.Path(path_type=Path), help="The file to write; its suffix says which kind."
+    "--to",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="The file to write, of a kind by its suffix; or the directory.",
 )
+@click.option("--link", "links", is_flag=True, help="Hard links to large files, read-only and unchecked, not copies.")
 @json_option
-def checkout(project: Path | None, dataset: str, to: Path, as_json: bool) -> None:
-    """Write DATASET (name, name@number or name@tag) to a .parquet, .csv or .tsv file."""
+def checkout(project: Path | None, dataset: str, to: Path, links: bool, as_json: bool) -> None:
+    """Write DATASET (name, name@number or name@tag) out: a table to a .parquet, .csv or .tsv file, files to a new directory."""
     with Workspace.find(project) as workspace:
         version = workspace.datasets.find(dataset)
-        workspace.datasets.checkout(version, to)
+        workspace.datasets.checkout(version, to, links=links)
     emit(
         {
             "dataset": version.dataset,
@@ -217,7 +249,9 @@ def checkout(project: Path | None, dataset: str, to: Path, as_json: bool) -> Non
             "path": str(to),
         },
         as_json=as_json,
-        text=lambda: click.echo(f"{_named(version)}: {version.rows:,} rows are in {to}."),
+        text=lambda: click.echo(
+            f"{_named(version)}: {version.rows:,} {'files' if version.is_files else 'rows'} are in {to}."
+        ),
     )
 
 

@@ -20,6 +20,10 @@ class Column(msgspec.Struct, frozen=True, kw_only=True):
     type: str
 
 
+# What versions of files have for columns. No column of a table has the type `file`.
+FILES_COLUMNS = (Column(name="path", type="string"), Column(name="content", type="file"))
+
+
 class Bounds(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Smallest and largest instant of a timestamp column, microseconds rounded down; a naive timestamp counts as UTC."""
 
@@ -80,6 +84,11 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     offered: Digest
     created_at: Micros
     created_by: str
+
+    @property
+    def is_files(self) -> bool:
+        """It holds files, one a row, not a table."""
+        return self.columns == FILES_COLUMNS
 
     @property
     def node(self) -> str:
@@ -156,11 +165,13 @@ class Appended(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         report: None if the dataset has no contract, or if these rows had been accepted before.
         is_new: False if the same rows of the same source were there already.
+        bytes_added: contents of files that were written; 0 for a table.
     """
 
     version: Version
     report: Report | None
     is_new: bool = True
+    bytes_added: int = 0
 
 
 class Quarantine(msgspec.Struct, frozen=True, kw_only=True):

@@ -22,6 +22,7 @@ from homeostat.data.contract import Contract, read_contract, write_contract
 from homeostat.data.diff import Diff, match, order_of, schema_changes, stretches
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_file, write_file
+from homeostat.data.filesets import FileSets
 from homeostat.data.quarantine import block_append, resolve
 from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Report, Segment, Verdict, Version
 from homeostat.data.rules import between, overlapping, widened
@@ -33,13 +34,17 @@ from homeostat.store.objects import ObjectStore
 
 
 class Datasets:
-    """The datasets of a workspace. Safe for threads and processes: two appends at once both succeed, one after the other."""
+    """The datasets of a workspace. Safe for threads and processes: two appends at once both succeed, one after the other.
 
-    def __init__(self, database: Database, objects: ObjectStore, clock: Clock) -> None:
+    `stat_folder` is for what tells that files have not changed; losing it costs time only.
+    """
+
+    def __init__(self, database: Database, objects: ObjectStore, clock: Clock, stat_folder: Path) -> None:
         self._database = database
         self._objects = objects
         self._clock = clock
         self._versions = Versions(objects)
+        self._filesets = FileSets(database, objects, clock, stat_folder)
 
     def append(
         self, name: str, rows: Any, *, source: str = "", contract: Contract | None = None, actor: str = "local"
@@ -81,6 +86,14 @@ class Datasets:
             keeps_history=not replace,
         )
         return self._add(offer, None)
+
+    def add_files(self, name: str, path: Path, *, actor: str = "local") -> Appended:
+        """Make a directory, or one file of any kind, the whole content of a dataset's next version, if it differs from the last.
+
+        Raises: NotFound, BadData, WrongType as `FileSets.add`.
+        Cost: reads files that are new or have changed; for the others one stat.
+        """
+        return self._filesets.add(name, path, actor=actor)
 
     def version(self, name: str, number: int | None = None) -> Version:
         """A version by its number, the latest if None.
@@ -227,6 +240,9 @@ class Datasets:
 
         Raises: CorruptObject naming what differs.
         """
+        if version.is_files:
+            self._filesets.verify(version)
+            return
         manifest = self._manifest(version)
         for segment in manifest.segments:
             self._versions.check(version, segment)
@@ -237,11 +253,18 @@ class Datasets:
                 f"the manifest {short(version.manifest)} was made by another program. Add the data again from its source."
             )
 
-    def checkout(self, version: Version, to: Path) -> None:
-        """Write the rows of a version to a Parquet, CSV or TSV file, chosen by its suffix; one segment in memory at a time.
+    def checkout(self, version: Version, to: Path, *, links: bool = False) -> None:
+        """Write a version out: a table to a Parquet, CSV or TSV file, by its suffix; files to a new directory.
 
-        Raises: BadData if the suffix is unknown, or its kind of file cannot hold a column. CorruptObject as `read`.
+        Args:
+            links: hard links to large files in place of copies, unchecked and read-only: they are the store's own bytes.
+
+        Raises: BadData if the suffix is unknown, or its kind of file cannot hold a column. AlreadyExists if the directory
+            is there and not empty. CorruptObject as `read`.
         """
+        if version.is_files:
+            self._filesets.checkout(version, to, links=links)
+            return
         segments = self._manifest(version).segments
         schema = self._versions.segment(version, segments[0]).schema
         write_file(to, schema, (self._versions.segment(version, segment) for segment in segments))
@@ -310,6 +333,11 @@ class Datasets:
             known = queries.accepted(connection, offer)
             head = queries.newest(connection, offer.dataset)
             set_contract = refs.get(connection, _contract_ref(offer.dataset))
+        if head is not None and head.is_files:
+            raise WrongType(
+                f"{offer.dataset!r} holds files, not a table: choose another name, or add files: homeostat data add "
+                f"{offer.dataset} DIRECTORY"
+            )
         if known is not None:
             self._versions.restore(known, offer.rows)
             return Appended(version=known, report=None, is_new=False)
@@ -346,6 +374,11 @@ class Datasets:
         )
 
     def _manifest(self, version: Version) -> Manifest:
+        if version.is_files:
+            raise WrongType(
+                f"{version.node} holds files, not a table. Write them out: homeostat data checkout "
+                f"{version.dataset}@{version.number} --to DIRECTORY"
+            )
         return self._versions.manifest(version)
 
     def _rows(self, version: Version, segments: Sequence[Segment], columns: Sequence[str] | None) -> pa.Table:

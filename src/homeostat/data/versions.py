@@ -13,7 +13,7 @@ from homeostat.core.digests import Digest, canonical_json, short
 from homeostat.core.errors import CorruptObject, HomeostatError
 from homeostat.data.facts import DataAdded
 from homeostat.data.quarantine import quarantine_rows, repair
-from homeostat.data.records import Column, Manifest, Offer, Segment, Verdict, Version
+from homeostat.data.records import Column, Manifest, Offer, Report, Segment, Verdict, Version
 from homeostat.data.rules import bounds, fitted
 from homeostat.data.segments import Segments
 from homeostat.store import ledger, lineage, refs
@@ -146,20 +146,29 @@ def commit(
         created_at=at,
         created_by=offer.actor,
     )
+    record(connection, version, _edges(version, offer, draft), None if verdict is None else verdict.report)
+    if verdict is not None and rejected is not None:
+        quarantine_rows(connection, version, verdict, rejected)
+    repair(connection, version)
+    return version
+
+
+def record(connection: Connection, version: Version, edges: Sequence[lineage.Edge], report: Report | None) -> None:
+    """Write a version's row, ref, lineage and fact, in the caller's transaction."""
     connection.execute(
         insert(dataset_versions).values(
             **{name: getattr(version, name) for name in Version.__struct_fields__ if name != "columns"},
             columns=canonical_json(version.columns).decode(),
-            report=None if verdict is None else canonical_json(verdict.report).decode(),
+            report=None if report is None else canonical_json(report).decode(),
         )
     )
-    refs.move(connection, f"dataset/{version.dataset}", version.manifest, at, version.created_by)
-    lineage.record(connection, at, _edges(version, offer, draft))
+    refs.move(connection, f"dataset/{version.dataset}", version.manifest, version.created_at, version.created_by)
+    lineage.record(connection, version.created_at, edges)
     ledger.append(
         connection,
-        at,
+        version.created_at,
         DataAdded(
-            actor=offer.actor,
+            actor=version.created_by,
             dataset=version.dataset,
             version=version.number,
             id=version.id,
@@ -168,10 +177,6 @@ def commit(
             source=version.source,
         ),
     )
-    if verdict is not None and rejected is not None:
-        quarantine_rows(connection, version, verdict, rejected)
-    repair(connection, version)
-    return version
 
 
 def _edges(version: Version, offer: Offer, draft: Draft) -> list[lineage.Edge]:

@@ -165,3 +165,18 @@ def test_diff_names_columns(call: Call, project: Path) -> None:
 
     assert "1 rows added, 1 removed, 0 changed (by id" in answer.out
     assert "column 'old': int64 -> absent" in answer.out
+
+
+def test_files_go_in_and_out(call: Call, project: Path) -> None:
+    """A directory is added, found unchanged the second time, and written out again."""
+    Path("photos").mkdir()
+    Path("photos/a.png").write_bytes(b"a" * 10)
+
+    added = call("data", "add", "photos", "photos", "--json").json
+
+    assert ("photos", 1, 1, 10) == tuple(added[name] for name in ("dataset", "version", "rows", "bytes_added"))
+    assert "photos@1 is what photos holds: nothing to add." in call("data", "add", "photos", "photos").out
+    assert "1 files are in out" in call("data", "checkout", "photos", "--to", "out").out
+    assert b"a" * 10 == Path("out/a.png").read_bytes()
+    assert 0 == call("data", "verify", "photos").code
+    assert "file" in call("data", "show", "photos").out

@@ -35,8 +35,8 @@ def objects(tmp_path: Path) -> FileObjects:
 
 
 @pytest.fixture
-def datasets(database: Database, objects: FileObjects, clock: FixedClock) -> Datasets:
-    return Datasets(database, objects, clock)
+def datasets(database: Database, objects: FileObjects, clock: FixedClock, tmp_path: Path) -> Datasets:
+    return Datasets(database, objects, clock, tmp_path / "stat")
 
 
 @pytest.fixture

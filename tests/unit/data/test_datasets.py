@@ -211,11 +211,11 @@ class TestReading:
         assert feed(0) == datasets.read(datasets.version("flights", 1))
 
     def test_columns_can_be_chosen(
-        self, database: Database, objects: FileObjects, datasets: Datasets, feed: Feed
+        self, database: Database, objects: FileObjects, tmp_path: Path, datasets: Datasets, feed: Feed
     ) -> None:
         """A projection has the columns in the order asked for, from memory and from disk."""
         version = datasets.append("flights", feed(0)).version
-        elsewhere = Datasets(database, objects, FixedClock(Micros(0)))
+        elsewhere = Datasets(database, objects, FixedClock(Micros(0)), tmp_path / "stat")
 
         chosen = [room.read(version, ["distance", "carrier"]) for room in (datasets, elsewhere)]
 
@@ -281,7 +281,7 @@ class TestWindow:
         assert Table.of(whole.filter((at >= since) & (at < until))) == window
 
     def test_only_overlapping_segments_are_read(
-        self, datasets: Datasets, feed: Feed, database: Database, objects: FileObjects
+        self, datasets: Datasets, feed: Feed, database: Database, objects: FileObjects, tmp_path: Path
     ) -> None:
         """A window does not touch the days outside it, not even when they are lost."""
         before = set(objects.digests())
@@ -289,7 +289,7 @@ class TestWindow:
         for digest in set(objects.digests()) - before - {first.manifest}:
             objects.path(digest).unlink()
         datasets.append("flights", feed(1))
-        elsewhere = Datasets(database, objects, FixedClock(Micros(0)))
+        elsewhere = Datasets(database, objects, FixedClock(Micros(0)), tmp_path / "stat")
 
         window = elsewhere.window("flights", last_us=DAY, on="scheduled", until=Micros(START + 2 * DAY))
 
@@ -351,14 +351,14 @@ class TestDamage:
         assert 2 == datasets.append("flights", feed(1), source="day-1").version.number
 
     def test_a_changed_segment_is_named(
-        self, datasets: Datasets, feed: Feed, database: Database, objects: FileObjects
+        self, datasets: Datasets, feed: Feed, database: Database, objects: FileObjects, tmp_path: Path
     ) -> None:
         """Bytes that are not what was written are never served."""
         before = set(objects.digests())
         version = datasets.append("flights", feed(0)).version
         (segment,) = set(objects.digests()) - before - {version.manifest}
         objects.path(segment).write_bytes(b"bit rot")
-        elsewhere = Datasets(database, objects, FixedClock(Micros(0)))
+        elsewhere = Datasets(database, objects, FixedClock(Micros(0)), tmp_path / "stat")
 
         with pytest.raises(CorruptObject, match=rf"dataset:flights@1 .* segment {segment[:8]} of 24 rows is damaged"):
             elsewhere.read(version)
@@ -392,7 +392,7 @@ from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 
 root, who = Path(sys.argv[1]), sys.argv[2]
-datasets = Datasets(Database(f"sqlite:///{root / 'data.db'}"), FileObjects(root / "objects"), WallClock())
+datasets = Datasets(Database(f"sqlite:///{root / 'data.db'}"), FileObjects(root / "objects"), WallClock(), root / "stat")
 (root / f"ready-{who}").touch()
 while len(list(root.glob("ready-*"))) < 2:
     time.sleep(0.001)

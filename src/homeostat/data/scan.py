@@ -1,0 +1,113 @@
+"""Files of a directory, and the digests that they had when they were last seen unchanged."""
+
+import os
+import stat
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from homeostat.core.digests import Digest, digest_of
+from homeostat.core.errors import BadData, NotFound
+
+# A file that changes again within one tick of its file system's clock keeps its times. FAT has the longest tick: 2 s.
+_TICK_NS = 2_000_000_000
+
+
+class Found(NamedTuple):
+    """A file that is there: its path below the root with `/` between, its place, and what tells that it has not changed."""
+
+    path: str
+    place: str
+    stamp: "Stamp"
+
+
+class Stamp(msgspec.Struct, frozen=True, array_like=True):
+    """What of a file changes when its content does."""
+
+    size: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+
+
+class _Seen(msgspec.Struct, frozen=True, array_like=True):
+    stamp: Stamp
+    digest: Digest
+
+
+def stamp_of(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino)
+
+
+def scan(root: Path) -> Iterator[Found]:
+    """Every file of a directory and those below it, or the one file that `root` is; links to files count as files.
+
+    Raises: NotFound if there is no such path. BadData naming what is neither file nor directory, a link to a directory, or a
+        name that is not UTF-8.
+    """
+    if root.is_file():
+        yield Found(root.name, str(root), stamp_of(root.stat()))
+    elif root.is_dir():
+        yield from _below(str(root), "")
+    else:
+        raise NotFound(f"There is no file or directory {root} (seen from {Path.cwd()}). Check the path.")
+
+
+def _below(folder: str, prefix: str) -> Iterator[Found]:
+    with os.scandir(folder) as entries:
+        ordered = sorted(entries, key=lambda entry: entry.name)
+    for entry in ordered:
+        path = prefix + entry.name
+        if not entry.name.isprintable() and any("\udc80" <= letter <= "\udcff" for letter in entry.name):
+            raise BadData(f"{entry.path!r} has a name that is not UTF-8. Rename it.")
+        if entry.is_dir(follow_symlinks=False):
+            yield from _below(entry.path, f"{path}/")
+        else:
+            try:
+                found = entry.stat()
+            except FileNotFoundError as error:
+                raise BadData(f"{entry.path} is gone, or a link to nothing. Remove it, or add again.") from error
+            if not stat.S_ISREG(found.st_mode):
+                raise BadData(
+                    f"{entry.path} is no file: a link to a directory, a socket or a device. Take it out of the directory, or "
+                    f"put what it stands for in its place."
+                )
+            yield Found(path, entry.path, stamp_of(found))
+
+
+class StatCache:
+    """Digests of a directory's files by their stamps, in one file beside the workspace; losing it costs a re-read only.
+
+    Of one process at a time: the last to `save` wins.
+    """
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        self._path = folder / digest_of([os.fspath(root.resolve())])
+        self._began_ns = time.time_ns()
+        self._fresh: dict[str, _Seen] = {}
+        try:
+            self._seen = msgspec.msgpack.decode(self._path.read_bytes(), type=dict[str, _Seen])
+        except (FileNotFoundError, msgspec.DecodeError):
+            self._seen = {}
+
+    def digest(self, found: Found) -> Digest | None:
+        """The content of a file, if it has not changed since it was last read."""
+        seen = self._seen.get(found.path)
+        return seen.digest if seen is not None and seen.stamp == found.stamp else None
+
+    def note(self, found: Found, digest: Digest) -> None:
+        """Remember a file's content, unless the file is so young that it may change without a trace."""
+        if max(found.stamp.modified_ns, found.stamp.changed_ns) < self._began_ns - _TICK_NS:
+            self._fresh[found.path] = _Seen(found.stamp, digest)
+
+    def save(self) -> None:
+        """Keep what was noted, and nothing else."""
+        if self._fresh == self._seen:
+            return
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        beside.write_bytes(msgspec.msgpack.encode(self._fresh))
+        beside.replace(self._path)
