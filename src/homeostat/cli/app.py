@@ -35,6 +35,7 @@ COMMANDS = {
     "label": ("predict", "Tell the gateway what came true."),
     "trace": ("lineage", "Follow a prediction back to its model, data, code and source."),
     "impact": ("lineage", "Follow a dataset version forward to models and deployments."),
+    "reproduce": ("reproduce", "Make a model again from its record, and grade how alike it is."),
     "server": ("processes", "Run the server alone: pages, API."),
     "gateway": ("processes", "Run a gateway alone: answers predictions."),
     "controller": ("processes", "Run a controller alone: the loop."),

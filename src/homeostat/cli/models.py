@@ -9,6 +9,7 @@ from homeostat.core.clock import iso
 from homeostat.core.digests import short
 from homeostat.core.errors import NotFound
 from homeostat.registry import queries
+from homeostat.reproduction.service import latest
 from homeostat.workspace import Workspace
 
 
@@ -27,11 +28,12 @@ def models(project: Path | None, system: str | None, as_json: bool) -> None:
             )
         names = [system] if system else known
         found = [version for name in names for version in queries.versions(connection, name)]
+        grades = {f"{name}@{number}": made.grade for name in names for number, made in latest(connection, name).items()}
     emit(
         {"models": found},
         as_json=as_json,
         text=lambda: print_table(
-            ("model", "status", "trained", "metrics", "digest", "why"),
+            ("model", "status", "trained", "metrics", "digest", "reproduced", "why"),
             [
                 (
                     version.name,
@@ -39,6 +41,7 @@ def models(project: Path | None, system: str | None, as_json: bool) -> None:
                     iso(version.created_at),
                     "  ".join(f"{name} {value:.4f}" for name, value in version.metrics.items()),
                     short(version.model),
+                    grades.get(version.name, ""),
                     version.status_why,
                 )
                 for version in found
