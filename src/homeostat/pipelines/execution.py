@@ -5,6 +5,7 @@ blob is written first, then one transaction holds the action with its lineage: a
 nobody names, and the rerun finds every action that was committed.
 """
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -13,25 +14,29 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import insert
-from threadpoolctl import threadpool_limits
 
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import StateError, StepFailed, UserError
 from homeostat.core.ids import ActionId, new_id
 from homeostat.pipelines import queries
+from homeostat.pipelines.attempts import Made, perform
+from homeostat.pipelines.child import perform_apart
 from homeostat.pipelines.code_digest import code_digest
 from homeostat.pipelines.handle import Handle
+from homeostat.pipelines.observation import changes
 from homeostat.pipelines.ports import TrackedRun
-from homeostat.pipelines.records import Action, Stored
+from homeostat.pipelines.records import Action, Observed, Stored
 from homeostat.pipelines.rules import action_key
-from homeostat.pipelines.steps import Step, answered_by
+from homeostat.pipelines.steps import Step
 from homeostat.pipelines.values import Values
 from homeostat.store import lineage
 from homeostat.store.db import Database
 from homeostat.store.db.schema.pipelines import actions
 from homeostat.store.lineage import Edge, node
 from homeostat.store.objects import ObjectStore
+
+_logger = logging.getLogger(__name__)
 
 Progress = Callable[[Action], None]
 
@@ -81,7 +86,12 @@ class Execution:
         made = self._made_before(begun.key) if self._use_cache else None
         if made is not None:
             action = msgspec.structs.replace(
-                begun, status="cached", made_by=made.id, outputs=made.outputs, finished_wall=time.time()
+                begun,
+                status="cached",
+                made_by=made.id,
+                outputs=made.outputs,
+                observed=made.observed,
+                finished_wall=time.time(),
             )
             self._waiting.append((action, _window_edges(action)))
             self._note(action)
@@ -132,6 +142,7 @@ class Execution:
             code=code.digest,
             environment=self._environment,
             variables=variables,
+            observed=Observed(),
             error="",
             at=at,
             started_wall=time.time(),
@@ -139,15 +150,17 @@ class Execution:
         )
 
     def _made_before(self, key: Digest) -> Action | None:
-        """An action that ran under this key and whose results are all still there."""
+        """An action that ran under this key, whose results are all still there and what it read is as it was."""
         with self._database.read() as connection:
             found = queries.made_under(connection, key)
-        return next((made for made in found if all(map(self._values.is_complete, made.outputs))), None)
+        return next((made for made in found if self._stands(made)), None)
+
+    def _stands(self, made: Action) -> bool:
+        return all(map(self._values.is_complete, made.outputs)) and not changes(made.observed, self._root)
 
     def _execute(self, step: Step[..., Any], arguments: Mapping[str, Any], begun: Action) -> Action:
         try:
-            result = self._attempt(step, arguments, begun)
-            outputs = self._keep(step, result, begun)
+            made = self._attempt(step, arguments, begun)
         except Exception as error:
             line = f"{type(error).__name__}: {error}"
             failed = msgspec.structs.replace(begun, status="failed", error=line, finished_wall=time.time())
@@ -156,34 +169,29 @@ class Execution:
                 f"Step {step.name} failed in run {self._run.id}: {line}. What ran before it is kept: mend the step and run "
                 f"the pipeline again."
             ) from error
-        action = msgspec.structs.replace(begun, outputs=outputs, finished_wall=time.time())
+        if made.observed.sockets:
+            _logger.warning(
+                "Step %s connected to %s: its result depends on the outside, and is kept until its inputs change.",
+                step.name,
+                ", ".join(made.observed.sockets),
+            )
+        action = msgspec.structs.replace(begun, outputs=made.outputs, observed=made.observed, finished_wall=time.time())
         self._commit(action, _edges(action))
         return action
 
-    def _attempt(self, step: Step[..., Any], arguments: Mapping[str, Any], begun: Action) -> Any:
-        """Run the function on fresh values, so that neither an earlier try nor another step has changed them."""
+    def _attempt(self, step: Step[..., Any], arguments: Mapping[str, Any], begun: Action) -> Made:
+        """Try the step, and again as often as it declares."""
         for attempt in range(step.retries + 1):
-            fresh = {
-                name: self._values.live(begun.arguments[name], value, step.hints.get(name, Any))
-                for name, value in arguments.items()
-            }
             try:
-                with answered_by(None, self._run), threadpool_limits(step.cpu):
-                    return step.execute(step.conform(fresh))
+                if step.timeout_us is None:
+                    return perform(step, begun, arguments, self._values, self._run, self._root)
+                return perform_apart(step, begun, arguments, self._values, self._run, self._root)
             except (UserError, StateError):
                 raise  # trying again would not change it
             except Exception:
                 if attempt == step.retries:
                     raise
         raise AssertionError("a step is tried at least once")
-
-    def _keep(self, step: Step[..., Any], result: Any, begun: Action) -> tuple[Stored, ...]:
-        hints = step.output_hints
-        results = (result,) if hints is None else result
-        return tuple(
-            self._values.output(value, f"Step {step.name}, result", node("value", f"{begun.id}.{at}"))
-            for at, value in enumerate(results)
-        )
 
     def _handles(self, step: Step[..., Any], outputs: tuple[Stored, ...]) -> Any:
         hints = step.output_hints

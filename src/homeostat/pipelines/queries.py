@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, select
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound
-from homeostat.pipelines.records import Action, Candidate, PipelineRun, Stored
+from homeostat.pipelines.records import Action, Candidate, Observed, PipelineRun, Stored
 from homeostat.store.db.schema.pipelines import actions, pipeline_runs
 
 _STORED, _CANDIDATE = Stored.__struct_config__.tag, Candidate.__struct_config__.tag
@@ -53,7 +53,7 @@ def run_actions(connection: Connection, run_id: str) -> list[Action]:
     return [_action(row) for row in connection.execute(query).mappings()]
 
 
-def made_under(connection: Connection, key: Digest, limit: int = 3) -> list[Action]:
+def made_under(connection: Connection, key: Digest, limit: int = 8) -> list[Action]:
     """Actions that ran under a key, newest first: the trace of the key."""
     query = select(actions).where(actions.c.key == key, actions.c.status == "ran")
     newest = query.order_by(actions.c.started_wall.desc(), actions.c.id.desc()).limit(limit)
@@ -95,7 +95,7 @@ def call_before(connection: Connection, later: Action) -> Action | None:
 def action_row(found: Action) -> dict[str, Any]:
     """The row of an action, as `actions` holds it."""
     row = msgspec.structs.asdict(found)
-    for name in ("outputs", "arguments", "variables"):
+    for name in ("outputs", "arguments", "variables", "observed"):
         row[name] = msgspec.json.encode(row[name]).decode()
     return row
 
@@ -107,6 +107,7 @@ def _action(row: RowMapping) -> Action:
             "outputs": msgspec.json.decode(row["outputs"], type=tuple[Stored, ...]),
             "arguments": msgspec.json.decode(row["arguments"], type=dict[str, Stored]),
             "variables": msgspec.json.decode(row["variables"]),
+            "observed": msgspec.json.decode(row["observed"], type=Observed),
         }
     )
 

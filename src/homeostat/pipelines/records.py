@@ -54,6 +54,32 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, tag="candidate"):
     reference: Any = None
 
 
+class FileState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A file, or the names in a folder, as a step found it.
+
+    Attributes:
+        digest: of the content, or `absent`; `changed meanwhile` if no digest can stand for it.
+        marks: size, times of change (ns) and inode; while they stand the content does. Empty if they do not vouch for it.
+    """
+
+    digest: str
+    marks: tuple[int, ...] = ()
+
+
+class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a step read beside its arguments.
+
+    Attributes:
+        files: by path, relative where inside the project; folders that were listed end with a slash.
+        variables: environment variables by name, as digests: they may be secrets; `absent` if not set.
+        sockets: `host:port` or addresses it connected to.
+    """
+
+    files: dict[str, FileState] = {}
+    variables: dict[str, str] = {}
+    sockets: tuple[str, ...] = ()
+
+
 class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One call of a step in a run.
 
@@ -62,6 +88,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         made_by: the action that made the outputs: itself, or the one a cached action repeats.
         code: digest of the code, and the object that lists its parts.
         variables: environment variables the step declares.
+        observed: what it read beside its arguments; a result stands while that does.
         error: the last line of what the step raised.
     """
 
@@ -78,6 +105,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     code: Digest
     environment: Digest
     variables: dict[str, str]
+    observed: Observed
     error: str
     at: Micros
     started_wall: float
@@ -113,7 +141,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: `argument`, `function`, `class`, `constant`, `module`, `package`, `python`, `source`, `environment`,
-            `variable` or `declaration`.
+            `variable`, `file` or `declaration`.
         before, after: short values, versions or digests; empty if there was or is none.
     """
 

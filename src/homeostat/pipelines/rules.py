@@ -20,6 +20,7 @@ _KINDS = (
     "constant",
     "module",
     "source",
+    "file",
     "variable",
     "package",
     "python",
@@ -56,6 +57,9 @@ def explain(
             *_code_changes(previous_code.parts, code.parts),
             *differences("variable", previous.variables, action.variables),
         ]
+        if "failed" not in (previous.status, action.status):  # what a failed step read was not kept
+            changes += differences("variable", previous.observed.variables, action.observed.variables)
+            changes += differences("file", _files(previous), _files(action))
         told = {(change.kind, change.name) for change in changes}
         changes += [change for change in packages if (change.kind, change.name) not in told]
         changes.sort(key=lambda change: (_KINDS.index(change.kind), change.name))
@@ -79,6 +83,10 @@ def shown(stored: Stored) -> str:
         return ", ".join(f"{key}: {shown(item)}" for key, item in zip(stored.keys, stored.items, strict=True))
     origin = f" from {', '.join(stored.origin)}" if stored.origin else ""
     return f"{stored.codec} {short(stored.digest)}{origin}"
+
+
+def _files(action: Action) -> dict[str, str]:
+    return {name: state.digest for name, state in action.observed.files.items()}
 
 
 def _shown_all(arguments: Mapping[str, Stored]) -> dict[str, tuple[Any, str]]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
 
+from homeostat.core.durations import duration_us
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.core.ids import check_name
 from homeostat.pipelines.boundary import conform
@@ -60,16 +61,27 @@ class Step(Generic[P, R]):
         cpu: threads that numerical libraries may use; None leaves them alone.
         retries: how often it is tried again when it raises.
         env: environment variables it reads; their values count like arguments.
+        strict: whether it fails when it reads what is neither an argument nor declared.
+        timeout_us: how long a try may take, in a process of its own; None lets it run here.
     """
 
     def __init__(
-        self, function: Callable[P, R], *, cpu: int | None = None, retries: int = 0, env: Sequence[str] = ()
+        self,
+        function: Callable[P, R],
+        *,
+        cpu: int | None = None,
+        retries: int = 0,
+        env: Sequence[str] = (),
+        strict: bool = False,
+        timeout: str | None = None,
     ) -> None:
         self.function = function
         self.name = check_name("step", function.__name__)
         self.cpu = cpu
         self.retries = retries
         self.env = tuple(env)
+        self.strict = strict
+        self.timeout_us = None if timeout is None else duration_us(timeout)
         self.signature = inspect.signature(function)
         _check_step(self)
         functools.update_wrapper(self, function)
@@ -201,7 +213,12 @@ def step(function: Callable[P, R], /) -> Step[P, R]: ...
 
 @overload
 def step(
-    *, cpu: int | None = None, retries: int = 0, env: Sequence[str] = ()
+    *,
+    cpu: int | None = None,
+    retries: int = 0,
+    env: Sequence[str] = (),
+    strict: bool = False,
+    timeout: str | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -212,6 +229,8 @@ def step(
     cpu: int | None = None,
     retries: int = 0,
     env: Sequence[str] = (),
+    strict: bool = False,
+    timeout: str | None = None,
 ) -> Any:
     """Make a function a step: `@step`, or `@step(cpu=1, retries=2, env=["TZ"])`.
 
@@ -220,11 +239,15 @@ def step(
         cpu: threads that numerical libraries (BLAS, OpenMP) may use in it. Part of the key: it can change the result.
         retries: how often it is tried again when it raises.
         env: environment variables it reads; a change of one runs the step again.
+        strict: fail when it reads a file, a variable or a socket that is neither argument nor declared. Otherwise files
+            and variables it reads are noted, and a change of one runs the step again.
+        timeout: such as `30m`: how long a try may take. A step with a limit runs in a process of its own, which is
+            killed at the limit; it starts in about a second.
 
-    Raises: InvalidDeclaration if the function cannot be a step.
+    Raises: InvalidDeclaration if the function cannot be a step. InvalidDuration if the timeout is none.
     """
     if function is None:
-        return lambda wrapped: Step(wrapped, cpu=cpu, retries=retries, env=env)
+        return lambda wrapped: Step(wrapped, cpu=cpu, retries=retries, env=env, strict=strict, timeout=timeout)
     return Step(function)
 
 

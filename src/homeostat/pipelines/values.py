@@ -7,6 +7,7 @@ not run again. Mutable values are read afresh for each use: no step can change w
 import io
 from collections.abc import Callable
 from pathlib import Path
+from types import NoneType
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -26,6 +27,7 @@ from homeostat.store import lineage
 from homeostat.store.objects import ObjectStore
 
 _INLINE = 1024  # bytes up to which plain data stays in the row: a file costs two fsyncs
+_IMMUTABLE = (str, int, float, bool, NoneType)
 _packer = msgspec.msgpack.Encoder(order="deterministic")
 
 
@@ -43,6 +45,9 @@ class Values:
         self._code_folder = code_folder
         # Tables never change, so one that somebody still holds need not be read again.
         self._tables: WeakValueDictionary[Digest, Table] = WeakValueDictionary()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Values, (self._objects, self.code_tree, self._code_folder)
 
     def argument(self, value: Any, hint: Any, where: str) -> Stored:
         """The identity of an argument. Rows that came from a dataset are not written again: their origin is known.
@@ -86,6 +91,8 @@ class Values:
             return _regrouped(stored, [self.load(item) for item in stored.items])
         if stored.codec == "table":
             return self._load_table(stored)
+        if stored.codec == "dataset":
+            return self._load_dataset(stored)
         content = stored.inline if stored.blob is None else self._objects.read(stored.blob)
         assert content is not None, f"{stored.codec} without bytes"
         if stored.codec == "model":
@@ -95,6 +102,29 @@ class Values:
         if stored.codec == "bytes":
             return content
         return msgspec.msgpack.decode(content, type=Any if hint is None else hint)
+
+    def shipped(self, stored: Stored, given: Any) -> Stored:
+        """The same value with all its bytes kept, for another process to load; rows of a dataset too."""
+        if isinstance(given, Table) and stored.blob is None:
+            return msgspec.structs.replace(stored, blob=self._objects.put(tables.encode(given)))
+        if stored.codec in ("list", "tuple", "dict") and not isinstance(given, Handle):
+            parts = given.values() if isinstance(given, dict) else given
+            items = tuple(self.shipped(*pair) for pair in zip(stored.items, parts, strict=True))
+            return msgspec.structs.replace(stored, items=items)
+        return stored
+
+    def is_changed(self, value: Any, stored: Stored) -> bool:
+        """Whether a value read from `stored` was changed in place since. Tables and models count as immutable."""
+        if stored.codec in ("list", "tuple", "dict"):
+            parts = list(value.values() if isinstance(value, dict) else value)
+            if len(parts) != len(stored.items) or (stored.codec == "dict" and tuple(value) != stored.keys):
+                return True
+            return any(self.is_changed(*pair) for pair in zip(parts, stored.items, strict=True))
+        if stored.codec == "array":
+            return _digest("array", _array_bytes(value, "argument")) != stored.digest
+        if stored.codec == "value" and not isinstance(value, _IMMUTABLE):
+            return _digest("value", _packer.encode(value)) != stored.digest
+        return False
 
     def is_complete(self, stored: Stored) -> bool:
         """Whether its bytes are still there."""
@@ -113,6 +143,12 @@ class Values:
             assert stored.blob is not None, "only arguments have no blob, and they are at hand"
             known = self._tables[stored.digest] = tables.decode(self._objects.path(stored.blob))
         return known
+
+    def _load_dataset(self, stored: Stored) -> Dataset:
+        """A version that was shipped; its node says which it is."""
+        name, _, version = stored.origin[0].partition(":")[2].rpartition("@")
+        rows = self._load_table(stored)
+        return Dataset(rows.arrow(), name=name, version=int(version), origin=stored.origin)
 
     def _keep(self, value: Any, where: str, node: str | None) -> Stored:
         """Keep an output, or an argument if `node` is None."""
@@ -152,7 +188,7 @@ class Values:
 
     def _bytes(self, codec: str, content: bytes, node: str | None) -> Stored:
         node = node or ""
-        digest = digest_bytes(codec.encode() + b"\0" + content)
+        digest = _digest(codec, content)
         if codec == "value" and len(content) <= _INLINE:
             return Stored(codec=codec, digest=digest, inline=content, node=node)
         return Stored(codec=codec, digest=digest, blob=self._objects.put(content), node=node)
@@ -166,6 +202,10 @@ class Values:
         items = tuple(keep(item, f"{where}[{key!r}]") for key, item in zip(keys, parts, strict=True))
         identity = digest_of([kind, keys if kind == "dict" else (), [item.digest for item in items]])
         return Stored(codec=kind, digest=identity, keys=keys if kind == "dict" else (), items=items)
+
+
+def _digest(codec: str, content: bytes) -> Digest:
+    return digest_bytes(codec.encode() + b"\0" + content)
 
 
 def _array_bytes(array: np.ndarray[Any, Any], where: str) -> bytes:

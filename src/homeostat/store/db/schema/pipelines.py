@@ -39,6 +39,7 @@ actions = Table(
     Column("code", String(64), nullable=False),
     Column("environment", String(64), nullable=False),
     Column("variables", Text, nullable=False),
+    Column("observed", Text, nullable=False),
     Column("error", Text, nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("started_wall", Float, nullable=False),

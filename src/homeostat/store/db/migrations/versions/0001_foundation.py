@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("environment", sa.String(length=64), nullable=False),
         sa.Column("variables", sa.Text(), nullable=False),
+        sa.Column("observed", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("started_wall", sa.Float(), nullable=False),
