@@ -2,14 +2,18 @@
 
 The machine's own limits are measured in the same run on the same disk, since both move with whatever else it does. The
 files are 3 s old before they are added: younger ones are read again each time, as their times prove nothing.
+
+With the path of a `dvc` in BENCH_DVC the same is asked of it; both are then commands, whose start is part of the time.
 """
 
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from homeostat.workspace import Config, Project, Workspace
@@ -47,7 +51,28 @@ def main() -> None:
             _show(
                 "check it out, linked", lambda: datasets.checkout(datasets.version("large"), root / "two", links=True)
             )
-        shutil.rmtree(small)
+        if rival := os.environ.get("BENCH_DVC"):
+            _compare(root, rival)
+
+
+def _compare(root: Path, dvc: str) -> None:
+    own, other = root / "project", root / "rival"
+    other.mkdir()
+    shutil.copytree(root / "small", other / "small")
+    shutil.copy(root / "large.bin", other)
+    shutil.copytree(root / "small", root / "again")
+    shutil.copy(root / "large.bin", root / "again.bin")
+    _run(dvc, "init", "--no-scm", "-q", folder=other)
+    time.sleep(_YOUNG_S)
+    ours = (sys.executable, "-m", "homeostat", "data")
+    for name, path, rivals in (("again", root / "again", "small"), ("again-large", root / "again.bin", "large.bin")):
+        for turn in ("first", "unchanged"):
+            _show(f"homeostat data add {path.name}, {turn}", partial(_run, *ours, "add", name, path, folder=own))
+            _show(f"dvc add {rivals}, {turn}", partial(_run, dvc, "add", "-q", rivals, folder=other))
+        to = root / f"out-{name}"
+        _show(f"homeostat data checkout {name}", partial(_run, *ours, "checkout", name, "--to", to, folder=own))
+        _run("rm", "-r", other / rivals)
+        _show(f"dvc checkout {rivals}", partial(_run, dvc, "checkout", "-q", f"{rivals}.dvc", folder=other))
 
 
 def _show(name: str, act: Callable[[], object]) -> None:
@@ -71,5 +96,5 @@ def _write_large(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _run(*command: str | Path) -> None:
-    subprocess.run(command, check=True)
+def _run(*command: str | Path, folder: Path | None = None) -> None:
+    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)

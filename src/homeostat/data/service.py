@@ -108,7 +108,11 @@ class Datasets:
             known = queries.names(connection)
         if newest is not None:
             raise NotFound(f"Dataset {name!r} has no version {number}: its versions are 1 to {newest.number}.")
-        there = f"There are: {', '.join(known)}" if known else "There is none yet; add one with: homeostat data add"
+        there = (
+            f"There are: {', '.join(known)}"
+            if known
+            else "There is none yet; begin one with: homeostat data append NAME FILE"
+        )
         raise NotFound(f"No dataset is named {name!r}. {there}.")
 
     def find(self, named: str) -> Version:
