@@ -30,9 +30,9 @@ def measure(tools: list[Tool], cases: tuple[Case, ...] = CASES) -> dict[str, lis
         return {tool.name: list(pool.map(attempt, [tool] * len(cases), cases, right)) for tool in tools}
 
 
-def main(tools: tuple[Tool, ...] = ()) -> None:
+def main(tools: tuple[Tool, ...] = (), cases: tuple[Case, ...] = CASES) -> None:
     """Measure and print the table, then each case that was not right."""
-    found = measure([OURS, *tools])
+    found = measure([OURS, *tools], cases)
     print(f"| {'tool':20} |" + "".join(f" {title} |" for title, _, _ in _COLUMNS) + " failed |")
     print("|---|" + "---:|" * (len(_COLUMNS) + 1))
     for tool, outcomes in found.items():

@@ -21,7 +21,6 @@ class Rival(NamedTuple):
 RIVALS = {
     "joblib": Rival("joblib", "with_joblib"),
     "hamilton": Rival("sf-hamilton", "with_hamilton"),
-    "prefect": Rival("prefect", "with_prefect"),
     "dvc": Rival("dvc", "with_dvc"),
 }
 
@@ -34,7 +33,9 @@ def installed(name: str) -> Tool:
     uv = shutil.which("uv")
     if not python.exists() and uv:
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-        subprocess.run([uv, "pip", "install", "-q", "--python", python, rival.distribution], check=True)
+        subprocess.run(
+            [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python, rival.distribution], check=True
+        )
     elif not python.exists():
         venv.create(folder, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "-q", rival.distribution], check=True)
