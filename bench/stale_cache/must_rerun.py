@@ -29,7 +29,7 @@ _FUNCTIONS = (
     edit("a plugin that registers itself", _RUN, "plugin.py", "x + 1", "x + 2", "import plugin\nfrom registry import FOUND\n" + _CALL.format("[f(x) for f in FOUND]"), {"registry.py": "FOUND = []\n", "plugin.py": "from registry import FOUND\nFOUND.append(lambda x: x + 1)\n"}),
     edit("a monkeypatch at import", _RUN, "patches.py", "x + 1", "x + 2", "import helpers, patches\n" + _CALL.format("helpers.g(x)"), {"helpers.py": "def g(x): return x\n", "patches.py": "import helpers\nhelpers.g = lambda x: x + 1\n"}),
     edit("a monkeypatch of the standard library", _RUN, "patches.py", "x + 1", "x + 2", "import statistics, patches\n" + _CALL.format("statistics.mean([x])"), {"patches.py": "import statistics\nstatistics.mean = lambda x: x[0] + 1\n".replace("x[0] + 1", "(lambda x: x + 1)(x[0])")}),
-    edit("a monkeypatched method of the standard library", _RUN, "patches.py", "+ 1", "+ 2", "import fractions, patches\n" + _CALL.format("fractions.Fraction(x).half()"), {"patches.py": "import fractions\nfractions.Fraction.half = lambda self: self / 2 + 1\n"}),
+    edit("a monkeypatched method of the standard library", _RUN, "patches.py", "+ 1", "+ 2", "import fractions, patches\n" + _CALL.format("str(fractions.Fraction(x).half())"), {"patches.py": "import fractions\nfractions.Fraction.half = lambda self: self / 2 + 1\n"}),
     edit("a replaced builtin", _RUN, "patches.py", "x + 1", "x + 2", "import patches\n" + _CALL.format("ascii(x)"), {"patches.py": "import builtins\nbuiltins.ascii = lambda x: x + 1\n"}),
     within("a closure value", _RUN, "_make(1)", "_make(2)", "def _make(n):\n    return lambda x: x + n\n_g = _make(1)\n" + _G),
     within("a default argument", _RUN, "n=1", "n=2", "def _g(x, n=1): return x + n\n" + _G),

@@ -90,6 +90,8 @@ def _write(project: Path, files: Any) -> None:
         path = project / name
         if not text and path.exists():
             path.unlink()
+            if not any(path.parent.iterdir()):  # an installer leaves no empty folder
+                path.parent.rmdir()
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
