@@ -41,7 +41,7 @@ def _distributions() -> dict[str, list[str]]:
 
 def _version_of(name: str) -> str:
     try:
-        return version(name)
+        return version(name) or "unknown"  # an empty .dist-info has none
     except PackageNotFoundError:
         return "unknown"
 
