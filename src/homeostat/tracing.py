@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from homeostat.core.clock import iso, micros
 from homeostat.core.digests import short
-from homeostat.core.errors import InvalidName
+from homeostat.core.ids import split_numbered
 from homeostat.data import queries as data_queries
 from homeostat.pipelines import queries as pipeline_queries
 from homeostat.pipelines.records import Action
@@ -165,10 +165,7 @@ def parse_version(text: str) -> tuple[str, int]:
 
     Raises: InvalidName if it is not of that form.
     """
-    dataset, _, number = text.rpartition("@")
-    if not dataset or not number.isdecimal():
-        raise InvalidName(f"{text!r} names no dataset version. Write dataset@number, such as flights@12.")
-    return dataset, int(number)
+    return split_numbered(text, kind="dataset version", owner="dataset", example="flights@12")
 
 
 def _children(edges: Iterable[Edge], kind: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from homeostat.cli.options import emit, json_option, project_option
-from homeostat.core.errors import InvalidName
+from homeostat.core.ids import split_numbered
 from homeostat.loop import queries
 from homeostat.loop.records import Command, DeployCommand, RetrainCommand, RollbackCommand
 from homeostat.workspace import Workspace
@@ -85,10 +85,7 @@ def split(model: str) -> tuple[str, int]:
 
     Raises: InvalidName if it is not of that form.
     """
-    system, _, number = model.rpartition("@")
-    if not system or not number.isdecimal():
-        raise InvalidName(f"{model!r} names no model version. Write system@number, such as late-flights@3.")
-    return system, int(number)
+    return split_numbered(model, kind="model version", owner="system", example="late-flights@3")
 
 
 def _ask(project: Path | None, system: str, command: Command, *, as_json: bool) -> None:

@@ -42,3 +42,18 @@ def check_name(kind: str, name: str) -> str:
             f"{name!r} cannot be the name of a {kind}: use 1 to 128 letters, digits, '.', '_' or '-', beginning with a letter or digit."
         )
     return name
+
+
+def split_numbered(text: str, *, kind: str, owner: str, example: str) -> tuple[str, int]:
+    """Owner and number of a numbered thing written as `owner@number`.
+
+    Args:
+        kind, owner: what is numbered, and by whom, for the message: `model version`, `system`.
+        example: one that is right.
+
+    Raises: InvalidName if it is not of that form.
+    """
+    name, _, number = text.rpartition("@")
+    if not name or not number.isdecimal():
+        raise InvalidName(f"{text!r} names no {kind}. Write {owner}@number, such as {example}.")
+    return name, int(number)

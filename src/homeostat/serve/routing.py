@@ -30,10 +30,6 @@ class Routing(msgspec.Struct, frozen=True, kw_only=True):
         name = f"{deployment.system}@{trial.version if trial else 0}"
         return cls(champion=deployment.champion, challenger=trial, key=blake3(name.encode()).digest())
 
-    def is_split(self) -> bool:
-        """Whether both arms answer somebody."""
-        return self.challenger is not None and 0.0 < self.challenger.weight < 1.0
-
     def arm_of(self, entity: str) -> Arm:
         """The arm that answers `entity`, with probability equal to its weight over random entities."""
         if self.challenger is None or self.challenger.weight <= 0.0:
