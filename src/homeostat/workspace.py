@@ -11,28 +11,30 @@ import sys
 import tomllib
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
-import pyarrow as pa
 
 from homeostat.core.clock import Clock, Micros, WallClock, Watermark, parse_iso
 from homeostat.core.errors import AlreadyExists, InvalidDeclaration, NotFound, NoWorkspace
 from homeostat.core.ids import check_name
-from homeostat.data.service import Datasets
-from homeostat.loop.controller import Controller
-from homeostat.loop.steps import Rooms
-from homeostat.loop.system import System
-from homeostat.monitor.ports import Requests
-from homeostat.monitor.service import Monitor
-from homeostat.pipelines.service import Pipelines
-from homeostat.registry.service import Registry
-from homeostat.serve.log import ObservationLog
-from homeostat.serve.service import Deployments
 from homeostat.store.db import Database
 from homeostat.store.db.migrate import migrate
 from homeostat.store.objects import FileObjects
-from homeostat.track.service import Runs
+
+if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
+    import pyarrow as pa
+
+    from homeostat.data.service import Datasets
+    from homeostat.loop.controller import Controller
+    from homeostat.loop.system import System
+    from homeostat.monitor.ports import Requests
+    from homeostat.monitor.service import Monitor
+    from homeostat.pipelines.service import Pipelines
+    from homeostat.registry.service import Registry
+    from homeostat.serve.log import ObservationLog
+    from homeostat.serve.service import Deployments
+    from homeostat.track.service import Runs
 
 CONFIG_FILE = "homeostat.toml"
 HOME = ".homeostat"
@@ -152,36 +154,43 @@ class Workspace:
         return folder
 
     @cached_property
-    def log(self) -> ObservationLog:
+    def log(self) -> "ObservationLog":
         """Predictions and labels as the gateways wrote them."""
-        return ObservationLog(self.home / "log")
+        room: type[ObservationLog] = _load("serve.log", "ObservationLog")
+        return room(self.home / "log")
 
     @cached_property
-    def datasets(self) -> Datasets:
-        return Datasets(self.database, self.objects, self.clock, self.home / "stat")
+    def datasets(self) -> "Datasets":
+        room: type[Datasets] = _load("data.service", "Datasets")
+        return room(self.database, self.objects, self.clock, self.home / "stat")
 
     @cached_property
-    def runs(self) -> Runs:
-        return Runs(self.database, self.objects, self.clock, self.home / "spool")
+    def runs(self) -> "Runs":
+        room: type[Runs] = _load("track.service", "Runs")
+        return room(self.database, self.objects, self.clock, self.home / "spool")
 
     @cached_property
-    def pipelines(self) -> Pipelines:
-        return Pipelines(self.database, self.objects, self.clock, self.root, self.runs)
+    def pipelines(self) -> "Pipelines":
+        room: type[Pipelines] = _load("pipelines.service", "Pipelines")
+        return room(self.database, self.objects, self.clock, self.root, self.runs)
 
     @cached_property
-    def registry(self) -> Registry:
-        return Registry(self.database, self.clock)
+    def registry(self) -> "Registry":
+        room: type[Registry] = _load("registry.service", "Registry")
+        return room(self.database, self.clock)
 
     @cached_property
-    def deployments(self) -> Deployments:
-        return Deployments(self.database, self.clock)
+    def deployments(self) -> "Deployments":
+        room: type[Deployments] = _load("serve.service", "Deployments")
+        return room(self.database, self.clock)
 
     @cached_property
-    def monitor(self) -> Monitor:
-        return Monitor(self.database, self.clock, Observations(self.log, self.deployments), origin=self.weeks_from)
+    def monitor(self) -> "Monitor":
+        room: type[Monitor] = _load("monitor.service", "Monitor")
+        return room(self.database, self.clock, Observations(self.log, self.deployments), origin=self.weeks_from)
 
     @cached_property
-    def systems(self) -> dict[str, System]:
+    def systems(self) -> "dict[str, System]":
         """The systems that homeostat.toml names, by their names. Imports the project's code.
 
         Raises: NotFound naming the module or attribute that is not there. InvalidDeclaration if it is no System, or two
@@ -199,9 +208,10 @@ class Workspace:
             found[system.name] = system
         return found
 
-    def controller(self) -> Controller:
+    def controller(self) -> "Controller":
         """A controller for this process."""
-        rooms = Rooms(
+        controller: type[Controller] = _load("loop.controller", "Controller")
+        rooms = _load("loop.steps", "Rooms")(
             database=self.database,
             objects=self.objects,
             datasets=self.datasets,
@@ -211,7 +221,7 @@ class Workspace:
             monitor=self.monitor,
         )
         owner = f"{socket.gethostname()}:{os.getpid()}"
-        return Controller(self.database, self.clock, rooms, self.systems, owner)
+        return controller(self.database, self.clock, rooms, self.systems, owner)
 
     def close(self) -> None:
         self.database.close()
@@ -226,19 +236,25 @@ class Workspace:
 class Observations:
     """The monitor's `ObservationLog`: predictions and labels from the gateway's log, failures as gateways count them."""
 
-    def __init__(self, log: ObservationLog, deployments: Deployments) -> None:
+    def __init__(self, log: "ObservationLog", deployments: "Deployments") -> None:
         self._log = log
         self._deployments = deployments
 
-    def predictions(self, system: str, cursor: str) -> tuple[pa.Table, str]:
+    def predictions(self, system: str, cursor: str) -> "tuple[pa.Table, str]":
         return self._log.predictions(system, cursor)
 
-    def labels(self, system: str, cursor: str) -> tuple[pa.Table, str]:
+    def labels(self, system: str, cursor: str) -> "tuple[pa.Table, str]":
         return self._log.labels(system, cursor)
 
-    def errors(self, system: str, since: Micros) -> Requests:
+    def errors(self, system: str, since: Micros) -> "Requests":
         traffic = self._deployments.traffic(system, since)
-        return Requests(failed=traffic.failures, total=traffic.requests)
+        requests: type[Requests] = _load("monitor.ports", "Requests")
+        return requests(failed=traffic.failures, total=traffic.requests)
+
+
+def _load(module: str, name: str) -> Any:
+    """A part of the house, imported now. With all rooms a process starts in a second, with those it uses in a third (ADR 0010)."""
+    return getattr(importlib.import_module(f"homeostat.{module}"), name)
 
 
 def _read_config(path: Path) -> Config:
@@ -261,7 +277,7 @@ def _toml(config: Config) -> bytes:
     return text.encode()
 
 
-def _load_system(path: str) -> System:
+def _load_system(path: str) -> "System":
     module_name, _, attribute = path.partition(":")
     try:
         module = importlib.import_module(module_name)
@@ -272,6 +288,7 @@ def _load_system(path: str) -> System:
     system = getattr(module, attribute, None)
     if system is None:
         raise NotFound(f"{CONFIG_FILE} names the system {path!r}, but module {module_name} has no {attribute!r}.")
-    if not isinstance(system, System):
+    kind: type[System] = _load("loop.system", "System")
+    if not isinstance(system, kind):
         raise InvalidDeclaration(f"{path} is a {type(system).__name__}, not a System. Make it with hs.System(...).")
     return system

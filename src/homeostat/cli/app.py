@@ -5,13 +5,13 @@ must be, 5 the machine cannot do it now, 6 the user's own code failed, 7 the pol
 user stopped it. With `--json` an error is one JSON object on stdout too: {"error": {"code": ..., "message": ...}}.
 """
 
-import importlib
 import json
 import sys
 from typing import Any
 
 import click
 
+from homeostat.cli.lazy import LazyGroup
 from homeostat.core import errors
 
 # name -> (module under homeostat.cli, one line of help). Help must not import the module.
@@ -21,7 +21,7 @@ COMMANDS = {
     "up": ("up", "Start server, gateway and controller together."),
     "status": ("status", "Show every system: setpoints, values, states."),
     "data": ("data", "Append to datasets, show versions, contracts and quarantine."),
-    "validate": ("data", "Check a table against a dataset's contract."),
+    "validate": ("data.contracts", "Check a table against a dataset's contract."),
     "run": ("pipelines", "Run a pipeline; unchanged steps are not run again."),
     "why": ("pipelines", "Say why a step ran again, or why it did not."),
     "models": ("models", "List model versions, their gates and aliases."),
@@ -53,28 +53,9 @@ EXIT_CODES: list[tuple[type[errors.HomeostatError], int]] = [
 ]
 
 
-class LazyGroup(click.Group):
-    """A group whose commands live in modules that are imported only when they run."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        del ctx
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        del ctx
-        if cmd_name not in COMMANDS:
-            return None
-        module = importlib.import_module(f"homeostat.cli.{COMMANDS[cmd_name][0]}")
-        command: click.Command = getattr(module, cmd_name)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        del ctx
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, help_) for name, (_, help_) in COMMANDS.items()])
-
-
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=LazyGroup, package="homeostat.cli", table=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]}
+)
 @click.version_option(package_name="homeostat")
 def group() -> None:
     """Homeostat keeps machine-learning models at their setpoints.

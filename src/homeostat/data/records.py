@@ -91,9 +91,14 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         return self.columns == FILES_COLUMNS
 
     @property
+    def name(self) -> str:
+        """`flights@12`."""
+        return f"{self.dataset}@{self.number}"
+
+    @property
     def node(self) -> str:
         """Its place in the lineage: `dataset:flights@12`."""
-        return node("dataset", f"{self.dataset}@{self.number}")
+        return node("dataset", self.name)
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):

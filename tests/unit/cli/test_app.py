@@ -9,7 +9,8 @@ import pytest
 
 from command_line import Call
 from homeostat.cli.app import COMMANDS, exit_code, group
-from homeostat.cli.data import BLOCKED
+from homeostat.cli.data import COMMANDS as DATA_COMMANDS
+from homeostat.cli.data.contracts import BLOCKED
 from homeostat.core import errors
 
 READING = [
@@ -29,27 +30,28 @@ def kinds(root: type[errors.HomeostatError]) -> list[type[errors.HomeostatError]
     return [root, *(kind for below in root.__subclasses__() for kind in kinds(below))]
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@pytest.mark.parametrize("name", [*COMMANDS, *(f"data {name}" for name in DATA_COMMANDS)])
 def test_every_command_has_help(call: Call, name: str) -> None:
-    """Each name of the table is a command whose help can be shown."""
-    answer = call(name, "--help")
+    """Each name of a table is a command whose help can be shown."""
+    answer = call(*name.split(), "--help")
 
     assert 0 == answer.code
     assert f"Usage: homeostat {name}" in answer.out
 
 
-def test_every_module_of_commands_is_in_the_table() -> None:
+def test_every_module_of_commands_is_in_a_table() -> None:
     """No command is written and then forgotten."""
     folder = Path(inspect.getfile(exit_code)).parent
     found = {
-        function.name.rstrip("_")
-        for path in folder.glob("*.py")
+        function.name.rstrip("_").replace("_", "-")
+        for path in folder.rglob("*.py")
         for function in ast.parse(path.read_text()).body
         if isinstance(function, ast.FunctionDef)
-        and any(ast.unparse(one).startswith(("click.command", "click.group()")) for one in function.decorator_list)
+        and function.name != "group"
+        and any(ast.unparse(one).startswith(("click.command", "click.group(")) for one in function.decorator_list)
     }
 
-    assert set(COMMANDS) == found
+    assert {*COMMANDS, *DATA_COMMANDS} == found
 
 
 def test_help_lists_every_command(call: Call) -> None:

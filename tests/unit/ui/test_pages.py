@@ -10,7 +10,7 @@ from jinja2 import nodes
 
 from homeostat import ui
 from homeostat.cli.app import COMMANDS
-from homeostat.cli.data import data
+from homeostat.cli.data import COMMANDS as DATA_COMMANDS
 from homeostat.core.clock import DAY, Micros
 from homeostat.ui import contexts
 from homeostat.ui.contexts import Context, ReportContext
@@ -173,4 +173,4 @@ def test_the_commands_on_pages_exist() -> None:
     named = set(re.findall(r"homeostat ([a-z]+)(?: ([a-z]+))?", sources))
 
     assert set() == {command for command, _ in named} - set(COMMANDS)
-    assert set() == {word for command, word in named if command == "data"} - set(data.commands)
+    assert set() == {word for command, word in named if command == "data"} - set(DATA_COMMANDS)

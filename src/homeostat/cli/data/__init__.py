@@ -1,0 +1,25 @@
+"""`homeostat data ...`: datasets, their versions and contracts."""
+
+import click
+
+from homeostat.cli.lazy import LazyGroup
+
+# name -> (module in this folder, one line of help). Help must not import the module.
+COMMANDS = {
+    "append": ("adding", "Append the rows of a file to a dataset, or begin one."),
+    "add": ("adding", "Make the files of a directory the next version of a dataset."),
+    "log": ("versions", "List versions, newest first; without a dataset, all datasets."),
+    "show": ("versions", "Describe a version: columns, rows, source, tags."),
+    "tag": ("versions", "Give a version a name."),
+    "diff": ("versions", "Say what differs between two versions: columns and rows."),
+    "checkout": ("versions", "Write a version out: a table to a file, files to a directory."),
+    "verify": ("versions", "Read every byte of a version again and compare it with its digest."),
+    "contract": ("contracts", "Print the contract of a dataset; or infer one; or set one."),
+    "quarantine": ("contracts", "List what the contract of a dataset kept out."),
+    "dismiss": ("contracts", "Settle a blocked append without its rows."),
+}
+
+
+@click.group(cls=LazyGroup, package=__name__, table=COMMANDS)
+def data() -> None:
+    """Datasets: every append is an immutable version, held to the dataset's contract."""
