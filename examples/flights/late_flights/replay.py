@@ -16,8 +16,8 @@ import polars as pl
 
 from homeostat.core.clock import DAY, HOUR, Micros, iso
 from homeostat.core.errors import ContractViolated, HomeostatError, Unavailable
-from homeostat.data.contract import write_contract
-from homeostat.data.infer import infer
+from homeostat.data.contracts.contract import write_contract
+from homeostat.data.contracts.infer import infer
 from homeostat.loop import queries
 from homeostat.loop.lease import next_wake
 from homeostat.loop.records import LoopRow

@@ -83,9 +83,9 @@ def guess_settings(table: Any, label: str, time: str) -> Guess:
     Raises: MissingColumn listing the columns. WrongType if `time` holds no timestamps. BadData if the label has not two
         values, or no feature is left.
     """
-    from homeostat.data.contract import InDomain
-    from homeostat.data.infer import infer
-    from homeostat.data.validate import NUMBERS
+    from homeostat.data.contracts.contract import InDomain
+    from homeostat.data.contracts.infer import infer
+    from homeostat.data.contracts.validate import NUMBERS
 
     missing = [column for column in (label, time) if column and column not in table.columns]
     if missing:
@@ -218,8 +218,8 @@ def _spelled(value: Any) -> str:
 
 def _import(root: Path, path: Path) -> None:
     """Make the table the first version of the dataset, and put the contract inferred from it in force."""
-    from homeostat.data.contract import write_contract
-    from homeostat.data.infer import infer
+    from homeostat.data.contracts.contract import write_contract
+    from homeostat.data.contracts.infer import infer
     from homeostat.workspace import Workspace
 
     with Workspace.open(root) as workspace:

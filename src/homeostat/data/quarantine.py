@@ -7,8 +7,9 @@ from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.ids import new_id
 from homeostat.data import queries
+from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.facts import AppendBlocked, BlockResolved, RowsQuarantined
-from homeostat.data.records import Offer, Quarantine, Report, Verdict, Version
+from homeostat.data.records import Offer, Quarantine, Version
 from homeostat.store import ledger
 from homeostat.store.db.schema.data import quarantine
 

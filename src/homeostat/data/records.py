@@ -1,6 +1,5 @@
 """What the data room keeps: versions, manifests, reports and quarantined rows."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
@@ -9,10 +8,8 @@ from homeostat.codec.table_digest import TableDigest
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest
-from homeostat.data.contract import Severity
+from homeostat.data.contracts.report import Report
 from homeostat.store.lineage import node
-
-Status = Literal["met", "warned", "quarantined", "blocked", "unchecked"]
 
 
 class Column(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,20 +28,61 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     high: Micros
 
 
-class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """Rows of one append, as one object. A timestamp column without values has no bounds."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """Some columns of a segment, within one object.
+
+    Attributes:
+        object: a table on disk, which may hold more rows and columns than these.
+        first: its row with which the segment begins.
+        columns: which of its columns count here, each with the digest of its values in the rows of the segment.
+    """
 
     object: Digest
+    first: int
+    columns: dict[str, Digest]
+
+
+class Segment(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of rows, its columns spread over one object or more. A timestamp column without values has no bounds."""
+
     rows: int
+    parts: tuple[Part, ...]
     bounds: dict[str, Bounds]
+
+    @property
+    def columns(self) -> dict[str, Digest]:
+        """Digest of the type and values of each column, wherever they are kept."""
+        return {name: digest for part in self.parts for name, digest in part.columns.items()}
+
+    @property
+    def key(self) -> tuple[int, frozenset[tuple[str, Digest]]]:
+        """Equal for segments that hold the same rows of the same columns, however they are kept."""
+        return self.rows, frozenset(self.columns.items())
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """The file whose rows a version holds, all of them and no others: a later one may be it plus new lines."""
+
+    size_bytes: int
+    digest: Digest
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a version is made of: segments in order, and the digests that the next append goes on from."""
+    """What a version of a table is made of: segments in order, and the digests that the next append goes on from.
+
+    Attributes:
+        imported: the text file that it is, if it is one.
+    """
 
     digest: TableDigest
     segments: tuple[Segment, ...]
-    format: Literal[1] = 1
+    imported: Imported | None = None
+    format: Literal[2] = 2
+
+    @property
+    def objects(self) -> frozenset[Digest]:
+        """Every object that holds rows of it."""
+        return frozenset(part.object for segment in self.segments for part in segment.parts)
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,76 +139,13 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         return node("dataset", self.name)
 
 
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """How one expectation fared.
-
-    Attributes:
-        failing: number of rows that fail it; 0 where it does not speak of rows.
-        first_rows: their first row numbers in the append, counted from 0.
-    """
-
-    expectation: str
-    column: str
-    severity: Severity
-    status: Status
-    observed: str
-    expected: str
-    failing: int = 0
-    first_rows: tuple[int, ...] = ()
-
-    @property
-    def sentence(self) -> str:
-        where = f"{self.expectation} of {self.column!r}" if self.column else self.expectation
-        rows = f" (rows {', '.join(map(str, self.first_rows))}{', ...' if self.failing > len(self.first_rows) else ''})"
-        return f"{where}: observed {self.observed}, expected {self.expected}{rows if self.first_rows else ''}"
-
-
-class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict of a contract on an append."""
-
-    contract: str
-    rows: int
-    rejected: int
-    results: tuple[Result, ...]
-
-    @property
-    def is_blocked(self) -> bool:
-        return any(result.status == "blocked" for result in self.results)
-
-    @property
-    def reason(self) -> str:
-        """What blocked it, in a sentence; empty if nothing did."""
-        return "; ".join(result.sentence for result in self.results if result.status == "blocked")
-
-    def notable(self) -> tuple[Result, ...]:
-        """Results that are not simply met."""
-        return tuple(result for result in self.results if result.status != "met")
-
-    def lines(self) -> Iterator[str]:
-        """The report for a terminal, what failed first."""
-        verdict = "blocked" if self.is_blocked else f"{self.rows - self.rejected} accepted, {self.rejected} quarantined"
-        met = len(self.results) - len(self.notable())
-        yield f"contract {self.contract}: {self.rows} rows, {verdict}; {met} of {len(self.results)} expectations met"
-        order: tuple[Status, ...] = ("blocked", "quarantined", "warned", "unchecked")
-        for result in sorted(self.notable(), key=lambda result: order.index(result.status)):
-            yield f"  {result.status:<11} {result.sentence}"
-
-
-class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A report with the rows it speaks of; a blocked append accepts none."""
-
-    report: Report
-    accepted: Table
-    rejected: Table
-
-
 class Appended(msgspec.Struct, frozen=True, kw_only=True):
     """What an append came to.
 
     Attributes:
         report: None if the dataset has no contract, or if these rows had been accepted before.
         is_new: False if the same rows of the same source were there already.
-        bytes_added: contents of files that were written; 0 for a table.
+        bytes_added: of objects that the store did not have: contents of files; segments and manifest of a table.
     """
 
     version: Version

@@ -18,15 +18,16 @@ from homeostat.core.digests import Digest, short
 from homeostat.core.errors import ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
 from homeostat.core.ids import check_name
 from homeostat.data import queries, tags
-from homeostat.data.contract import Contract, read_contract, write_contract
+from homeostat.data.contracts.contract import Contract, read_contract, write_contract
+from homeostat.data.contracts.report import Report, Verdict
+from homeostat.data.contracts.validate import validate
 from homeostat.data.diff import Diff, match, order_of, schema_changes, stretches
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_file, write_file
 from homeostat.data.filesets import FileSets
 from homeostat.data.quarantine import block_append, resolve
-from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Report, Segment, Verdict, Version
+from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Segment, Version
 from homeostat.data.rules import between, overlapping, widened
-from homeostat.data.validate import validate
 from homeostat.data.versions import Versions, commit
 from homeostat.store import ledger, refs
 from homeostat.store.db import Database

@@ -11,9 +11,10 @@ from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json, short
 from homeostat.core.errors import CorruptObject, HomeostatError
+from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.facts import DataAdded
 from homeostat.data.quarantine import quarantine_rows, repair
-from homeostat.data.records import Column, Manifest, Offer, Report, Segment, Verdict, Version
+from homeostat.data.records import Column, Manifest, Offer, Segment, Version
 from homeostat.data.rules import bounds, fitted
 from homeostat.data.segments import Segments
 from homeostat.store import ledger, lineage, refs

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from command_line import Call, frame, in_process
-from homeostat.data.infer import infer
+from homeostat.data.contracts.infer import infer
 from homeostat.workspace import Config, Project, Workspace
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from homeostat.codec.tables import Table
 from homeostat.core.errors import ContractViolated, NotFound, UserError
-from homeostat.data.contract import Contract, HasColumn, InRange
+from homeostat.data.contracts.contract import Contract, HasColumn, InRange
 from homeostat.data.service import Datasets
 from homeostat.store import ledger
 from homeostat.store.db import Database

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from homeostat.core.clock import DAY, HOUR
 from homeostat.core.errors import ContractViolated
-from homeostat.data.contract import Contract, InRange
+from homeostat.data.contracts.contract import Contract, InRange
 from homeostat.loop import queries
 from homeostat.loop.records import DeployCommand, RetrainCommand, RollbackCommand
 from homeostat.registry import queries as registry_queries

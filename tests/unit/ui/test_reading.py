@@ -9,7 +9,7 @@ from homeostat.codec.tables import Table
 from homeostat.core.clock import DAY, Micros, parse_iso
 from homeostat.core.digests import Digest
 from homeostat.core.errors import ContractViolated, NotFound
-from homeostat.data.infer import infer
+from homeostat.data.contracts.infer import infer
 from homeostat.loop.declaration import retrain, rollout, window
 from homeostat.loop.facts import RolledBack, TrainingDecided
 from homeostat.loop.queries import declare, write_decision

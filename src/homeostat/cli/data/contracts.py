@@ -8,10 +8,10 @@ import click
 from homeostat.cli.options import emit, json_option, print_table, project_option
 from homeostat.core.clock import iso
 from homeostat.core.errors import NotFound
-from homeostat.data.contract import read_contract, write_contract
+from homeostat.data.contracts.contract import read_contract, write_contract
+from homeostat.data.contracts.infer import infer
+from homeostat.data.contracts.validate import validate as hold
 from homeostat.data.files import read_file
-from homeostat.data.infer import infer
-from homeostat.data.validate import validate as hold
 from homeostat.workspace import Workspace
 
 BLOCKED = 8  # as an append that is blocked exits

@@ -7,7 +7,8 @@ from sqlalchemy import Connection
 from homeostat.core.clock import Micros
 from homeostat.core.errors import NotFound
 from homeostat.data import queries
-from homeostat.data.records import Quarantine, Result, Version
+from homeostat.data.contracts.report import Result
+from homeostat.data.records import Quarantine, Version
 from homeostat.ui import formats
 from homeostat.ui.charts.records import State
 from homeostat.ui.contexts import Block, DataPage, DatasetPage, DatasetRow, Finding, Pair, VersionRow

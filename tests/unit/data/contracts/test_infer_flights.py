@@ -10,9 +10,9 @@ import polars as pl
 import pytest
 
 from homeostat.codec.tables import Table
-from homeostat.data.contract import Contract
-from homeostat.data.infer import infer
-from homeostat.data.validate import validate
+from homeostat.data.contracts.contract import Contract
+from homeostat.data.contracts.infer import infer
+from homeostat.data.contracts.validate import validate
 
 REFERENCE_DAYS = 42
 EVERY = 9  # days between two that are tried: coprime to the week

@@ -7,9 +7,18 @@ import pytest
 
 from homeostat.codec.tables import Table
 from homeostat.core.errors import EmptyWindow, MissingColumn
-from homeostat.data.contract import Contract, HasColumn, InDomain, InRange, NullsAtMost, RowCount, SameScale, UniqueBy
-from homeostat.data.infer import infer
-from homeostat.data.validate import validate
+from homeostat.data.contracts.contract import (
+    Contract,
+    HasColumn,
+    InDomain,
+    InRange,
+    NullsAtMost,
+    RowCount,
+    SameScale,
+    UniqueBy,
+)
+from homeostat.data.contracts.infer import infer
+from homeostat.data.contracts.validate import validate
 
 DAYS = 30
 

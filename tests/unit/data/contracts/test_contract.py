@@ -4,7 +4,7 @@ import msgspec
 import pytest
 
 from homeostat.core.errors import InvalidDeclaration
-from homeostat.data.contract import (
+from homeostat.data.contracts.contract import (
     Contract,
     Expectation,
     HasColumn,

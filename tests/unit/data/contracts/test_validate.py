@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.codec.tables import Table
-from homeostat.data.contract import (
+from homeostat.data.contracts.contract import (
     Contract,
     Expectation,
     HasColumn,
@@ -19,9 +19,9 @@ from homeostat.data.contract import (
     SameScale,
     UniqueBy,
 )
-from homeostat.data.infer import infer
-from homeostat.data.records import Verdict
-from homeostat.data.validate import scale_moved, validate
+from homeostat.data.contracts.infer import infer
+from homeostat.data.contracts.report import Verdict
+from homeostat.data.contracts.validate import scale_moved, validate
 
 NAN = float("nan")
 MANY = 20  # times: enough rows to judge a share or a scale by

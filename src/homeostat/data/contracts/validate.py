@@ -13,7 +13,7 @@ import msgspec
 import polars as pl
 
 from homeostat.codec.tables import Table
-from homeostat.data.contract import (
+from homeostat.data.contracts.contract import (
     Contract,
     Expectation,
     HasColumn,
@@ -25,7 +25,7 @@ from homeostat.data.contract import (
     Severity,
     UniqueBy,
 )
-from homeostat.data.records import Report, Result, Status, Verdict
+from homeostat.data.contracts.report import Report, Result, Status, Verdict
 
 QUARTILES = (0.25, 0.5, 0.75)
 ENOUGH_ROWS = 30  # fewer say nothing of a share or a quartile: one row alone is half above the median
