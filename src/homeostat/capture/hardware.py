@@ -15,6 +15,7 @@ import threadpoolctl
 # By name or by prefix, never the whole environment: it holds secrets.
 _VARIABLES = ("PYTHONHASHSEED", "TZ", "LANG", "CUDA_VISIBLE_DEVICES", "CUBLAS_WORKSPACE_CONFIG")
 _PREFIXES = ("LC_", "OMP_", "KMP_", "GOMP_", "MKL_", "OPENBLAS_", "BLIS_", "NUMEXPR_", "VECLIB_", "NPY_")
+_VECTORS = ("sse", "ssse3", "avx", "fma", "f16c", "amx")
 
 
 class ThreadPool(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,9 +37,15 @@ class ThreadPool(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Hardware(msgspec.Struct, frozen=True, kw_only=True, tag="hardware"):
-    """A machine as a computation sees it."""
+    """A machine as a computation sees it.
+
+    Attributes:
+        cpu: its name.
+        flags: instruction sets for vectors that it has, such as `avx2`: libraries pick their kernels by them.
+    """
 
     cpu: str
+    flags: tuple[str, ...] = ()
     machine: str
     cores_physical: int
     cores_logical: int
@@ -54,8 +61,10 @@ def hardware() -> Hardware:
     Cost: 2 to 10 ms, nearly all of it asking the libraries.
     """
     logical = psutil.cpu_count() or 1
+    about = _cpu(Path("/proc/cpuinfo"))
     return Hardware(
-        cpu=_cpu(Path("/proc/cpuinfo")),
+        cpu=about.get("model name") or platform.processor() or platform.machine(),
+        flags=tuple(sorted(flag for flag in about.get("flags", "").split() if flag.startswith(_VECTORS))),
         machine=platform.machine(),
         cores_physical=psutil.cpu_count(logical=False) or logical,
         cores_logical=logical,
@@ -88,11 +97,11 @@ def variables(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
     }
 
 
-def _cpu(cpuinfo: Path) -> str:
+def _cpu(cpuinfo: Path) -> dict[str, str]:
+    """What Linux says of its first core; nothing elsewhere."""
     try:
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:  # not Linux
-        pass
-    return platform.processor() or platform.machine()
+        first = cpuinfo.read_text().partition("\n\n")[0]
+    except OSError:
+        return {}
+    pairs = (line.partition(":") for line in first.splitlines())
+    return {name.strip(): value.strip() for name, _, value in pairs}

@@ -1,12 +1,16 @@
 """Everything around one computation, captured at its start."""
 
+import locale
+import os
 import sys
+import time
 from pathlib import Path
 
 import msgspec
 
+from homeostat.capture import generators
 from homeostat.capture.code import snapshot
-from homeostat.capture.environment import environment
+from homeostat.capture.environment import direct_sources, environment
 from homeostat.capture.hardware import hardware, variables
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.store.objects import ObjectStore
@@ -21,6 +25,10 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
         hardware: digest of the machine (`capture.hardware.Hardware`).
         argv: command line of the process, as it is.
         variables: environment variables that can change a result.
+        entry: what ran, as `module:function`; empty if that has no name.
+        sources: package -> where it was installed from, of those that came from no index.
+        generators: object with the states of the global random generators.
+        settings: `time_zone`, `locale`, `encoding` and `hash_seed` (a number, or `random`) as they are in effect.
     """
 
     code: Digest
@@ -28,14 +36,19 @@ class Surroundings(msgspec.Struct, frozen=True, kw_only=True):
     hardware: Digest
     argv: tuple[str, ...]
     variables: dict[str, str]
+    entry: str = ""
+    sources: dict[str, str] = {}
+    generators: Digest = Digest("")
+    settings: dict[str, str] = {}
 
 
-def capture(root: Path, objects: ObjectStore) -> Surroundings:
+def capture(root: Path, objects: ObjectStore, entry: str = "") -> Surroundings:
     """Capture what surrounds this process.
 
     Args:
         root: of the project whose code runs.
-        objects: where code, environment and hardware are kept.
+        objects: where code, environment, hardware and generators are kept.
+        entry: what is about to run, as `module:function`.
 
     Raises: NotFound if `root` is no directory. DiskFull as `objects.put`.
     Cost: 10 to 50 ms when nothing changed since the last time; more when new files are to be written.
@@ -46,4 +59,18 @@ def capture(root: Path, objects: ObjectStore) -> Surroundings:
         hardware=objects.put(canonical_json(hardware())),
         argv=tuple(sys.argv),
         variables=variables(),
+        entry=entry,
+        sources=direct_sources(),
+        generators=objects.put(generators.capture()),
+        settings=settings(),
     )
+
+
+def settings() -> dict[str, str]:
+    """What a process has from its user's or machine's configuration rather than from variables."""
+    return {
+        "time_zone": "/".join(time.tzname),
+        "locale": ".".join(part or "C" for part in locale.getlocale()),
+        "encoding": sys.getfilesystemencoding(),
+        "hash_seed": os.environ.get("PYTHONHASHSEED", "random"),
+    }

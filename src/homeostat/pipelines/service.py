@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import insert, update
 
-from homeostat.capture.environment import read_environment
+from homeostat.capture.environment import changed, read_environment
 from homeostat.capture.surroundings import Surroundings, capture
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
@@ -20,7 +20,7 @@ from homeostat.pipelines.facts import PipelineFinished
 from homeostat.pipelines.handle import Handle, replace_handles, stored_of
 from homeostat.pipelines.ports import RunLog, TrackedRun
 from homeostat.pipelines.records import Action, Change, PipelineRun, RunStatus, Stored, Why
-from homeostat.pipelines.rules import differences, explain, shown
+from homeostat.pipelines.rules import explain, shown
 from homeostat.pipelines.steps import Pipeline, answered_by
 from homeostat.pipelines.values import Values
 from homeostat.store import ledger
@@ -68,7 +68,7 @@ class Pipelines:
         Raises: StepFailed with the user's exception as its cause; a later run resumes behind the last step that ran.
             InvalidDeclaration or WrongType if the arguments do not fit. Whatever the pipeline's own code raises.
         """
-        surroundings = capture(self._root, self._objects)
+        surroundings = capture(self._root, self._objects, entry=pipeline.path)
         values = self._values(surroundings.code)
         bound = pipeline.bind({name: _opened(value, values) for name, value in arguments.items()})
         kept = {
@@ -140,15 +140,7 @@ class Pipelines:
         if previous.environment == action.environment:
             return []
         before, after = (read_environment(found.environment, self._objects) for found in (previous, action))
-        versions = [
-            {package.name: f"{package.version} ({package.digest[:8]})" for package in found.packages}
-            for found in (before, after)
-        ]
-        platforms = [
-            {"platform": f"{found.implementation} {found.python} on {found.platform} {found.machine}"}
-            for found in (before, after)
-        ]
-        return [*differences("package", *versions), *differences("environment", *platforms)]
+        return [Change(**change._asdict()) for change in changed(before, after)]
 
     def _started(
         self,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from homeostat.capture.environment import Environment
+from homeostat.capture.environment import Environment, changed
 from homeostat.capture.hardware import Hardware
 from homeostat.core.digests import Digest, short
 from homeostat.pipelines.records import Action, Change, Stored
@@ -49,23 +49,9 @@ def sentence(name: str, found: Grade, differences: Sequence[Difference], error: 
 
 def environment_differences(recorded: Environment, found: Environment) -> list[Difference]:
     """Interpreter, platform and packages that are not as recorded."""
-    platforms = [
-        {"python": f"{one.implementation} {one.python}", "platform": f"{one.platform} {one.machine}"}
-        for one in (recorded, found)
-    ]
-    packages = [
-        {package.name: (package.digest, package.version) for package in one.packages} for one in (recorded, found)
-    ]
-    changes = [*differences("", *platforms), *differences("", *packages)]
     return [
-        Difference(
-            kind="environment",
-            node=change.name,
-            recorded=change.before,
-            found=change.after,
-            detail="the same version with other files" if change.before == change.after else "",
-        )
-        for change in changes
+        Difference(kind="environment", node=change.name, recorded=change.before, found=change.after)
+        for change in changed(recorded, found)
     ]
 
 

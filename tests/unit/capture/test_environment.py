@@ -1,10 +1,20 @@
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from homeostat.capture import environment
-from homeostat.capture.environment import installed, read_environment
+from homeostat.capture.environment import (
+    Environment,
+    Package,
+    _source,
+    direct_sources,
+    installed,
+    read_environment,
+    requirements,
+)
+from homeostat.core.digests import Digest
 from homeostat.store.objects import FileObjects
 
 RECORD = """\
@@ -102,3 +112,44 @@ def test_a_package_without_a_record_has_its_metadata(tmp_path: Path) -> None:
 
     assert ["empty", "rain", "snow"] == [package.name for package in found]
     assert 3 == len({package.digest for package in found})
+
+
+LOCKED = Environment(
+    python="3.11.7",
+    implementation="cpython",
+    platform="linux",
+    machine="x86_64",
+    packages=tuple(Package(name, "1.0", Digest(name[0] * 64)) for name in ("ark", "boat", "canoe", "dinghy")),
+)
+
+
+def test_the_lock_pins_every_package() -> None:
+    """By version, or by the archive with its hash it came from; what lies in a folder or is had otherwise is left out."""
+    sources = {"boat": "file:///boat.whl#sha256=00", "canoe": "folder file:///canoe"}
+
+    assert [f"ark==1.0  # files {'a' * 64}", f"boat @ file:///boat.whl#sha256=00  # files {'b' * 64}"] == requirements(
+        LOCKED, sources, leaving_out=("dinghy",)
+    ).splitlines()
+
+
+@pytest.mark.parametrize(
+    ("note", "expected"),
+    [
+        ({"url": "file:///a.whl", "archive_info": {"hashes": {"sha256": "00"}}}, "file:///a.whl#sha256=00"),
+        ({"url": "file:///a.whl", "archive_info": {}}, "file:///a.whl"),
+        ({"url": "https://h/r.git", "vcs_info": {"vcs": "git", "commit_id": "c0"}}, "git+https://h/r.git@c0"),
+        ({"url": "file:///r", "dir_info": {"editable": True}}, "folder file:///r"),
+    ],
+)
+def test_where_a_package_came_from_is_told_as_pip_takes_it(note: dict[str, Any], expected: str) -> None:
+    """As PEP 610 writes it down: an archive with its hash, a repository at its commit, a folder."""
+    assert expected == _source(note)
+
+
+def test_a_package_from_a_folder_is_known_by_its_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What installers note beside a distribution is found under the package's normal name."""
+    folder = site(tmp_path / "site")
+    (folder / "weather_io-1.2.0.dist-info" / "direct_url.json").write_text('{"url": "file:///w", "dir_info": {}}')
+    monkeypatch.syspath_prepend(str(folder))
+
+    assert "folder file:///w" == direct_sources()["weather-io"]

@@ -25,11 +25,13 @@ def test_the_number_of_blas_threads_is_part_of_it() -> None:
 
 
 def test_the_model_of_the_cpu_is_read(tmp_path: Path) -> None:
-    """As Linux tells it; elsewhere as Python does."""
-    (tmp_path / "cpuinfo").write_text("processor\t: 0\nmodel name\t: Analytical Engine\nflags\t: sse\n")
+    """As Linux tells it of the first core; elsewhere nothing is read."""
+    (tmp_path / "cpuinfo").write_text(
+        "processor\t: 0\nmodel name\t: Analytical Engine\nflags\t: sse\n\nprocessor\t: 1\nmodel name\t: Other\n"
+    )
 
-    assert "Analytical Engine" == _cpu(tmp_path / "cpuinfo")
-    assert _cpu(tmp_path / "missing")
+    assert {"processor": "0", "model name": "Analytical Engine", "flags": "sse"} == _cpu(tmp_path / "cpuinfo")
+    assert {} == _cpu(tmp_path / "missing")
 
 
 @pytest.mark.parametrize("name", ["PYTHONHASHSEED", "OMP_NUM_THREADS", "OPENBLAS_CORETYPE", "MKL_CBWR", "TZ", "LC_ALL"])

@@ -1,4 +1,5 @@
 import sys
+import time
 from pathlib import Path
 
 import msgspec
@@ -37,7 +38,7 @@ def test_everything_named_is_kept(project: Path, objects: FileObjects, monkeypat
 
 
 def test_only_the_code_changes_with_the_code(project: Path, objects: FileObjects) -> None:
-    """What stands still keeps its digest."""
+    """What stands still keeps its digest; the random generators stand still too when nobody draws."""
     before = capture(project, objects)
     (project / "train.py").write_text("A = 2\n")
 
@@ -52,3 +53,12 @@ def test_surroundings_are_json(project: Path, objects: FileObjects) -> None:
     found = capture(project, objects)
 
     assert found == msgspec.json.decode(msgspec.json.encode(found), type=Surroundings)
+
+
+def test_settings_are_those_in_effect(project: Path, objects: FileObjects, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where no variable says so."""
+    monkeypatch.delenv("PYTHONHASHSEED", raising=False)
+
+    found = capture(project, objects, entry="train:pipeline").settings
+
+    assert ("random", "utf-8", "/".join(time.tzname)) == (found["hash_seed"], found["encoding"], found["time_zone"])

@@ -74,7 +74,7 @@ def test_package_edited_in_place_is_named() -> None:
     packages = (Package("numpy", "2.1.0", Digest("c" * 64)), ENVIRONMENT.packages[1])
     (found,) = environment_differences(ENVIRONMENT, msgspec.structs.replace(ENVIRONMENT, packages=packages))
 
-    assert ("numpy", "the same version with other files") == (found.node, found.detail)
+    assert ("numpy", "2.1.0 (aaaaaaaa)", "2.1.0 (cccccccc)") == (found.node, found.recorded, found.found)
 
 
 def test_absent_package_and_other_python_are_named() -> None:
