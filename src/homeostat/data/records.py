@@ -28,7 +28,7 @@ class Bounds(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     high: Micros
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+class Part(msgspec.Struct, frozen=True, array_like=True):
     """Some columns of a segment, within one object.
 
     Attributes:

@@ -15,7 +15,7 @@ from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.facts import DataAdded
 from homeostat.data.quarantine import quarantine_rows, repair
 from homeostat.data.records import Column, Manifest, Offer, Segment, Version
-from homeostat.data.rules import bounds, fitted
+from homeostat.data.rules import fitted
 from homeostat.data.segments import Segments
 from homeostat.store import ledger, lineage, refs
 from homeostat.store.db.schema.data import dataset_versions
@@ -30,6 +30,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     manifest: Digest
     digest: TableDigest
     rows: Table
+    bytes_added: int
 
 
 class Versions:
@@ -53,14 +54,15 @@ class Versions:
             digest = extend(manifest.digest, tail, rows.arrow())
         else:
             digest = digest_table(rows.arrow())
-        segment = Segment(object=self._segments.write(rows.arrow()), rows=rows.rows, bounds=bounds(rows.arrow()))
-        manifest = Manifest(digest=digest, segments=(*before, segment))
+        kept = self._segments.write(rows.arrow())
+        content = canonical_json(Manifest(digest=digest, segments=(*before, kept.segment)))
         return Draft(
             number=1 if head is None else head.number + 1,
             parent=head,
-            manifest=self._objects.put(canonical_json(manifest)),
+            manifest=self._objects.put(content),
             digest=digest,
             rows=rows,
+            bytes_added=kept.bytes_added + len(content),
         )
 
     def manifest(self, version: Version) -> Manifest:
@@ -81,7 +83,8 @@ class Versions:
         Raises: CorruptObject naming the version and the segment if the store lost it.
         """
         try:
-            return self._segments.read(segment.object, columns)
+            names = columns if columns is not None else [column.name for column in version.columns]
+            return self._segments.read(segment, names)
         except HomeostatError as error:
             raise _lost(version, segment, error) from error
 
@@ -91,7 +94,7 @@ class Versions:
         Raises: CorruptObject naming the version and the segment if the store lost it.
         """
         try:
-            self._objects.read(segment.object)
+            self._segments.check(segment)
         except HomeostatError as error:
             raise _lost(version, segment, error) from error
 
@@ -102,7 +105,7 @@ class Versions:
             rows: as they were offered; if a contract kept some of them out, they are not what was lost, and nothing is done.
         """
         segment = self.manifest(version).segments[-1]
-        if not self._objects.has(segment.object) and rows.rows == segment.rows:
+        if not self._segments.has(segment) and rows.rows == segment.rows:
             self._segments.write(fitted(version.dataset, rows, version.columns).arrow())
 
     def _tail(self, head: Version, manifest: Manifest) -> pa.Table:
@@ -193,5 +196,6 @@ def _edges(version: Version, offer: Offer, draft: Draft) -> list[lineage.Edge]:
 
 def _lost(version: Version, segment: Segment, error: HomeostatError) -> CorruptObject:
     return CorruptObject(
-        f"{version.node} cannot be read: its segment {short(segment.object)} of {segment.rows} rows is damaged. {error.message}"
+        f"{version.node} cannot be read: its segment {', '.join(short(part.object) for part in segment.parts)} of "
+        f"{segment.rows} rows is damaged. {error.message}"
     )

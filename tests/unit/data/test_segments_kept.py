@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from homeostat.codec.tables import Table
-from homeostat.core.digests import Digest
 from homeostat.core.errors import CorruptObject
+from homeostat.data.records import Segment
 from homeostat.data.segments import Segments
 from homeostat.store.objects import FileObjects
 
@@ -13,12 +13,12 @@ ROWS = 1000
 SEGMENT_BYTES = 8 * ROWS
 
 
-def write(segments: Segments, seed: int) -> Digest:
-    return segments.write(Table.of({"x": np.random.default_rng(seed).random(ROWS)}).arrow())
+def write(segments: Segments, seed: int) -> Segment:
+    return segments.write(Table.of({"x": np.random.default_rng(seed).random(ROWS)}).arrow()).segment
 
 
-def spoil(objects: FileObjects, segment: Digest) -> None:
-    objects.path(segment).write_bytes(b"bit rot")
+def spoil(objects: FileObjects, segment: Segment) -> None:
+    objects.path(segment.parts[0].object).write_bytes(b"bit rot")
 
 
 def test_the_last_ones_are_kept(objects: FileObjects) -> None:
