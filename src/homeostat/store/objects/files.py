@@ -3,15 +3,19 @@
 import errno
 import os
 import secrets
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from blake3 import blake3
 
 from homeostat.core.digests import Digest, digest_bytes, short
 from homeostat.core.errors import CorruptObject, DiskFull, NotFound
+from homeostat.store.objects.port import FRESH_S, Entry
 
 _INCOMING = "incoming"
+_ASIDE = "aside"
 
 
 class FileObjects:
@@ -26,24 +30,14 @@ class FileObjects:
             digest = digest_bytes(content)
             if self.has(digest):
                 return digest
-        incoming = self._root / _INCOMING / secrets.token_hex(8)
-        try:
+        with _incoming(self._root) as incoming:
             digest = _write(incoming, [content] if isinstance(content, bytes) else content)
             self._settle(incoming, digest)
-        except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise DiskFull(
-                    f"No space left for an object in {self._root} ({os.strerror(error.errno)}). "
-                    f"Nothing was changed. Free some space and run the same command again."
-                ) from error
-            raise
-        finally:
-            incoming.unlink(missing_ok=True)
         return digest
 
     def _settle(self, incoming: Path, digest: Digest) -> None:
         final = self._path(digest)
-        if final.exists():
+        if self.has(digest):
             return
         if not final.parent.exists():
             final.parent.mkdir(exist_ok=True)
@@ -71,7 +65,14 @@ class FileObjects:
         return path
 
     def has(self, digest: Digest) -> bool:
-        return self._path(digest).exists()
+        path = self._path(digest)
+        try:
+            # Whoever asks may rely on it without writing it again: a collector looks at this time before it deletes.
+            if path.stat().st_mtime < time.time() - FRESH_S:
+                os.utime(path)
+        except FileNotFoundError:
+            return False
+        return True
 
     def digests(self) -> Iterator[Digest]:
         for shard in sorted(self._root.iterdir()):
@@ -79,8 +80,74 @@ class FileObjects:
                 for entry in sorted(shard.iterdir()):
                     yield Digest(shard.name + entry.name)
 
+    def entries(self) -> Iterator[Entry]:
+        """Every object with its size and age; first puts back what a killed `discard` left aside."""
+        for left in (self._root / _ASIDE).glob("*"):
+            self._put_back(left, Digest(left.name))
+        for digest in self.digests():
+            with suppress(FileNotFoundError):
+                found = self._path(digest).stat()
+                yield Entry(digest, found.st_size, found.st_mtime)
+
+    def discard(self, digest: Digest, before: float) -> bool:
+        """Delete an object that nobody has put or asked for since `before`, unix seconds; whether it was deleted.
+
+        It is set aside before its age is read again. So whoever asks for it either does so earlier, is seen and gets it
+        back, or finds nothing and writes it anew: nobody is told of an object that is about to go.
+        """
+        aside = self._root / _ASIDE / digest
+        aside.parent.mkdir(exist_ok=True)
+        with suppress(FileNotFoundError):  # another collector was faster
+            self._path(digest).rename(aside)
+            if aside.stat().st_mtime < before:
+                aside.unlink()
+                return True
+            self._put_back(aside, digest)
+        return False
+
+    def receive(self, digest: Digest, chunks: Iterable[bytes]) -> None:
+        """Keep an object that comes from elsewhere, in place of what is here: that is how a damaged one is mended.
+
+        Raises: CorruptObject if what comes is not what the digest says; nothing was changed then. DiskFull.
+        """
+        with _incoming(self._root) as incoming:
+            found = _write(incoming, chunks)
+            if found != digest:
+                raise CorruptObject(
+                    f"What came for object {short(digest)} are other bytes (their digest is {short(found)}): the copy is "
+                    f"damaged too, or was on its way. Nothing was changed. Try again, or take it from another copy."
+                )
+            self._path(digest).parent.mkdir(exist_ok=True)
+            _sync_folder(self._root)
+            incoming.replace(self._path(digest))
+            _sync_folder(self._path(digest).parent)
+
+    def _put_back(self, aside: Path, digest: Digest) -> None:
+        with suppress(FileNotFoundError):  # another collector was faster
+            if self._path(digest).exists():
+                aside.unlink()
+            else:
+                aside.rename(self._path(digest))
+
     def _path(self, digest: Digest) -> Path:
         return self._root / digest[:2] / digest[2:]
+
+
+@contextmanager
+def _incoming(root: Path) -> Iterator[Path]:
+    """A path to write an object at; nothing is left there. A full disk is named."""
+    path = root / _INCOMING / secrets.token_hex(8)
+    try:
+        yield path
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise DiskFull(
+                f"No space left for an object in {root} ({os.strerror(error.errno)}). "
+                f"Nothing was changed. Free some space and run the same command again."
+            ) from error
+        raise
+    finally:
+        path.unlink(missing_ok=True)
 
 
 def _write(path: Path, chunks: Iterable[bytes]) -> Digest:

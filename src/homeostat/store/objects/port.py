@@ -2,9 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from homeostat.core.digests import Digest
+
+
+class Entry(NamedTuple):
+    """An object as a store lists it; `wanted_at` is when it was last put or asked for with `has`, unix seconds, to within
+    `FRESH_S`.
+    """
+
+    digest: Digest
+    size_bytes: int
+    wanted_at: float
+
+
+# How far `wanted_at` may lag behind: what was wanted less long ago is not noted again.
+FRESH_S = 600.0
 
 
 class ObjectStore(Protocol):
@@ -31,7 +45,9 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def has(self, digest: Digest) -> bool: ...
+    def has(self, digest: Digest) -> bool:
+        """Whether it is here; if so, nobody discards it as unwanted before the grace period has passed once more."""
+        ...
 
     def digests(self) -> Iterator[Digest]:
         """Every object, in no order."""
