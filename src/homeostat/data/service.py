@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from homeostat.codec.table_digest import digest_table
@@ -21,7 +20,8 @@ from homeostat.data import queries, tags
 from homeostat.data.contracts.contract import Contract, read_contract, write_contract
 from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.contracts.validate import validate
-from homeostat.data.diff import Diff, match, order_of, schema_changes, stretches
+from homeostat.data.diffs.comparison import compare
+from homeostat.data.diffs.records import Diff
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_file, write_file
 from homeostat.data.filesets import FileSets
@@ -205,40 +205,20 @@ class Datasets:
         return _dataset(version, between(rows, on, until - last_us, until))
 
     def diff(self, before: Version, after: Version, *, key: Sequence[str] = ()) -> Diff:
-        """What differs between two versions of a dataset; `homeostat.data.diff.apply` makes `after` of `before`.
+        """What differs between two versions of a table; `homeostat.data.diffs.records.apply` makes `after` of `before`.
 
         Args:
             before, after: in any order of time.
             key: columns that together name a row. Without it rows are compared as a multiset: none is "changed".
 
-        Raises: MissingColumn, WrongType or BadData if the key does not name rows. CorruptObject as `read`.
-        Cost: reads only segments in which the two differ, and holds their rows.
+        Raises: MissingColumn, WrongType or BadData if the key does not name rows. WrongType if a version holds files.
+            CorruptObject as `read`.
+        Cost: reads only segments and columns in which the two differ, and holds the rows that are not equal to the one
+            beside them.
         """
-        old, new = self._manifest(before), self._manifest(after)
-        where = stretches(old, new)
-        old_rows = self._between(before, old, [(part.old_first, part.old_end) for part in where])
-        new_rows = self._between(after, new, [(part.new_first, part.new_end) for part in where])
-        matched = match(before.dataset, old_rows, new_rows, key)
-        if before.columns == after.columns:
-            fresh = np.sort(np.concatenate([matched.added, matched.changed]))
-        else:
-            fresh = np.arange(new_rows.num_rows)  # each row has other columns
-        changes = schema_changes(before.columns, after.columns)
-        return Diff(
-            dataset=before.dataset,
-            before=before.number,
-            after=after.number,
-            key=tuple(key),
-            columns=changes,
-            is_reordered=not changes and before.columns != after.columns,
-            added=Table(new_rows.take(matched.added)),
-            removed=Table(old_rows.take(matched.removed)),
-            changed=Table(new_rows.take(matched.changed)),
-            stretches=tuple(where),
-            fresh=Table(new_rows.take(fresh)),
-            order=order_of(matched, where, fresh, new_rows.num_rows),
-            rows_read=old_rows.num_rows + new_rows.num_rows,
-        )
+        _check_table(before)
+        _check_table(after)
+        return compare(self._versions, before, after, key)
 
     def verify(self, version: Version) -> None:
         """Read every byte of a version again and compare its content with its id.
@@ -358,7 +338,8 @@ class Datasets:
                 if newest == head:
                     at = self._clock.now()
                     version = commit(connection, offer, draft, at, verdict=verdict, rejected=rejected)
-                    return Appended(version=version, report=None if verdict is None else verdict.report)
+                    report = None if verdict is None else verdict.report
+                    return Appended(version=version, report=report, bytes_added=draft.bytes_added)
                 known = queries.accepted(connection, offer)
             if known is not None:
                 return Appended(version=known, report=None, is_new=False)
@@ -379,31 +360,23 @@ class Datasets:
         )
 
     def _manifest(self, version: Version) -> Manifest:
-        if version.is_files:
-            raise WrongType(
-                f"{version.node} holds files, not a table. Write them out: homeostat data checkout "
-                f"{version.dataset}@{version.number} --to DIRECTORY"
-            )
+        _check_table(version)
         return self._versions.manifest(version)
 
     def _rows(self, version: Version, segments: Sequence[Segment], columns: Sequence[str] | None) -> pa.Table:
         return pa.concat_tables([self._versions.segment(version, segment, columns) for segment in segments])
 
-    def _between(self, version: Version, manifest: Manifest, ranges: Sequence[tuple[int, int]]) -> pa.Table:
-        """Rows of these ranges, in order; reads only the segments that hold them."""
-        parts = [self._versions.segment(version, manifest.segments[0]).slice(0, 0)]
-        end = 0
-        for segment in manifest.segments:
-            first, end = end, end + segment.rows
-            wanted = [(max(low, first), min(high, end)) for low, high in ranges if low < end and high > first]
-            if wanted:
-                rows = self._versions.segment(version, segment)
-                parts.extend(rows.slice(low - first, high - low) for low, high in wanted)
-        return pa.concat_tables(parts)
-
 
 def _dataset(version: Version, rows: pa.Table) -> Dataset:
     return Dataset(rows, name=version.dataset, version=version.number, origin=(version.node,))
+
+
+def _check_table(version: Version) -> None:
+    if version.is_files:
+        raise WrongType(
+            f"{version.node} holds files, not a table. Write them out: homeostat data checkout "
+            f"{version.dataset}@{version.number} --to DIRECTORY"
+        )
 
 
 def _contract_ref(name: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from homeostat.codec.tables import Table
 from homeostat.core.errors import BadData, MissingColumn, WrongType
-from homeostat.data.diff import ColumnChange, Diff, apply
+from homeostat.data.diffs.records import ColumnChange, Diff, apply
 from homeostat.data.service import Datasets
 
 Rows = list[tuple[int, float | None]]
