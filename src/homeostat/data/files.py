@@ -1,5 +1,6 @@
 """Tables from files and to files, by suffix."""
 
+import json
 import secrets
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,34 +11,80 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from homeostat.codec.tables import Table
-from homeostat.core.errors import BadData, NotFound
-
-_READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
-    # The whole file decides a column's type: a column whose first thousand values are whole may hold decimals later.
-    ".csv": lambda path: pl.read_csv(path, try_parse_dates=True, infer_schema_length=None),
-    ".tsv": lambda path: pl.read_csv(path, separator="\t", try_parse_dates=True, infer_schema_length=None),
-    ".jsonl": lambda path: pl.read_ndjson(path, infer_schema_length=None),
-    ".ndjson": lambda path: pl.read_ndjson(path, infer_schema_length=None),
-    ".parquet": lambda path: pl.read_parquet(path, glob=False),
-    ".arrow": pl.read_ipc,
-    ".feather": pl.read_ipc,
-}
+from homeostat.core.errors import BadData, HomeostatError, NotFound, UserError
+from homeostat.data.delimited import read_delimited
 
 
 def read_file(path: Path) -> Table:
-    """The rows of a CSV, TSV, JSON Lines, Parquet or Arrow file.
+    """The rows of a CSV, TSV, JSON Lines, Parquet, Arrow or Excel file. Types of CSV and TSV: see `delimited`.
 
-    Raises: NotFound if there is no such file. BadData if its suffix is unknown, or its content is not of that kind.
+    Raises: NotFound if there is no such file. BadData if its suffix is unknown, or its content is not of that kind; it names the
+        line where that can be told. UserError if the package that reads its kind is not installed.
     """
     if not path.is_file():
         raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
-    read = _READERS.get(path.suffix.lower())
+    read = READERS.get(path.suffix.lower())
     if read is None:
-        raise BadData(f"{path} has no suffix that is known. Name it {', '.join(_READERS)}, after what it holds.")
+        raise BadData(f"{path} has no suffix that is known. Name it {', '.join(READERS)}, after what it holds.")
     try:
         return Table.of(read(path))
+    except HomeostatError:
+        raise
     except (pl.exceptions.PolarsError, pa.ArrowInvalid, OSError) as error:
         raise BadData(f"{path} cannot be read as {path.suffix}: {error}.") from error
+
+
+def _read_json_lines(path: Path) -> pl.DataFrame:
+    try:
+        return pl.read_ndjson(path, infer_schema_length=None)
+    except pl.exceptions.PolarsError as error:
+        raise BadData(f"{path} cannot be read as {path.suffix}: {_wrong_line(path) or error}.") from error
+
+
+def _wrong_line(path: Path) -> str:
+    """The first line that is not a JSON object; empty if each is."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                if line.strip() and not isinstance(json.loads(line), dict):
+                    return f"line {number} is no JSON object: a line is a row, an object of values by column"
+            except ValueError as error:
+                return f"line {number} is not JSON: {error}"
+    return ""
+
+
+def _read_arrow(path: Path) -> pa.Table:
+    """An Arrow IPC file, or a stream in a file."""
+    with pa.memory_map(str(path)) as source:
+        is_file = source.read(6) == b"ARROW1"
+        source.seek(0)
+        return (pa.ipc.open_file(source) if is_file else pa.ipc.open_stream(source)).read_all()
+
+
+def _read_excel(path: Path) -> pl.DataFrame:
+    """The first sheet, its first row the names of the columns."""
+    try:
+        return pl.read_excel(path, engine="calamine", infer_schema_length=None)
+    except ModuleNotFoundError as error:
+        raise UserError(f"{path} needs a package that reads Excel files: pip install 'homeostat[excel]'.") from error
+    except Exception as error:
+        if type(error).__module__.lstrip("_") != "fastexcel":
+            raise
+        raise BadData(f"{path} cannot be read as {path.suffix}: {error}.") from error
+
+
+READERS: dict[str, Callable[[Path], pa.Table | pl.DataFrame]] = {
+    ".csv": lambda path: read_delimited(path, ","),
+    ".tsv": lambda path: read_delimited(path, "\t"),
+    ".jsonl": _read_json_lines,
+    ".ndjson": _read_json_lines,
+    ".parquet": lambda path: pq.ParquetFile(path).read(),
+    ".arrow": _read_arrow,
+    ".feather": _read_arrow,
+    ".xlsx": _read_excel,
+    ".xls": _read_excel,
+    ".ods": _read_excel,
+}
 
 
 def write_file(path: Path, schema: pa.Schema, parts: Iterable[pa.Table]) -> None:
