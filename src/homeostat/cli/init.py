@@ -83,9 +83,9 @@ def guess_settings(table: Any, label: str, time: str) -> Guess:
     Raises: MissingColumn listing the columns. WrongType if `time` holds no timestamps. BadData if the label has not two
         values, or no feature is left.
     """
+    from homeostat.data.contracts.check import NUMBERS
     from homeostat.data.contracts.contract import InDomain
     from homeostat.data.contracts.infer import infer
-    from homeostat.data.contracts.validate import NUMBERS
 
     missing = [column for column in (label, time) if column and column not in table.columns]
     if missing:

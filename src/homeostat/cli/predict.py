@@ -6,7 +6,7 @@ import click
 
 from homeostat.cli.options import emit, json_option, print_table, project_option
 from homeostat.core.errors import MissingColumn, Unavailable, WrongType
-from homeostat.data.contracts.validate import NUMBERS
+from homeostat.data.contracts.check import NUMBERS
 from homeostat.data.files import read_file
 from homeostat.serve.client import Client
 from homeostat.workspace import Workspace

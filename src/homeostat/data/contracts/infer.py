@@ -14,6 +14,7 @@ import polars as pl
 from homeostat.codec.tables import Table
 from homeostat.core.clock import DAY
 from homeostat.core.errors import EmptyWindow, MissingColumn
+from homeostat.data.contracts.check import NUMBERS
 from homeostat.data.contracts.contract import (
     Contract,
     Expectation,
@@ -25,7 +26,7 @@ from homeostat.data.contracts.contract import (
     SameScale,
     UniqueBy,
 )
-from homeostat.data.contracts.validate import NUMBERS, QUARTILES, scale_moved
+from homeostat.data.contracts.whole_checks import QUARTILES, scale_moved
 
 _BATCHES = 20
 _MOST_VALUES = 200  # a text column with more is an identifier, not a category

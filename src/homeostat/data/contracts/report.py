@@ -4,11 +4,15 @@ from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from homeostat.codec.tables import Table
 from homeostat.data.contracts.contract import Severity
 
 Status = Literal["met", "warned", "quarantined", "blocked", "unchecked"]
+
+_MOST_STRETCHES = 1000
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,6 +21,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         failing: number of rows that fail it; 0 where it does not speak of rows.
         first_rows: their first row numbers in the append, counted from 0.
+        stretches: all their row numbers as (first, after the last), as far as 1,000 stretches go.
     """
 
     expectation: str
@@ -27,6 +32,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     expected: str
     failing: int = 0
     first_rows: tuple[int, ...] = ()
+    stretches: tuple[tuple[int, int], ...] = ()
 
     @property
     def sentence(self) -> str:
@@ -67,8 +73,21 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """A report with the rows it speaks of; a blocked append accepts none."""
+    """A report with the rows it speaks of; a blocked append accepts none.
+
+    Attributes:
+        failing_rows: row numbers, counted from 0 and ascending, of all rows that fail an expectation that rejects rows.
+    """
 
     report: Report
     accepted: Table
     rejected: Table
+    failing_rows: NDArray[np.intp]
+
+
+def stretches(numbers: NDArray[np.intp]) -> tuple[tuple[int, int], ...]:
+    """Ascending numbers as stretches (first, after the last), the first 1,000 of them."""
+    starts = np.flatnonzero(np.diff(numbers, prepend=numbers[:1] - 2) != 1)[: _MOST_STRETCHES + 1]
+    ends = np.append(starts[1:], len(numbers))[: len(starts)]
+    pairs = [(int(numbers[start]), int(numbers[end - 1]) + 1) for start, end in zip(starts, ends, strict=True)]
+    return tuple(pairs[:_MOST_STRETCHES])

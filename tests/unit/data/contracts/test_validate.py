@@ -21,7 +21,8 @@ from homeostat.data.contracts.contract import (
 )
 from homeostat.data.contracts.infer import infer
 from homeostat.data.contracts.report import Verdict
-from homeostat.data.contracts.validate import scale_moved, validate
+from homeostat.data.contracts.validate import validate
+from homeostat.data.contracts.whole_checks import scale_moved
 
 NAN = float("nan")
 MANY = 20  # times: enough rows to judge a share or a scale by

@@ -1,0 +1,38 @@
+"""What a contract needs to know beside the rows at hand."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from homeostat.data.contracts.profile import Profile
+
+
+class Past(Protocol):
+    """What the dataset held before the rows came."""
+
+    @property
+    def rows_before(self) -> int | None:
+        """Rows of the append before this one; None if there was none."""
+        ...
+
+    def profile(self, columns: Sequence[str], version: str = "") -> Profile:
+        """The profile of these columns of a version, by number or tag; of all that there is without one.
+
+        Raises: NotFound saying which versions there are.
+        """
+        ...
+
+    def seen(self, keys: pl.DataFrame) -> NDArray[np.bool_]:
+        """(n,) which of n rows agree in these columns with one that is there."""
+        ...
+
+
+class Serving(Protocol):
+    """What systems were asked in production."""
+
+    def profile(self, system: str, columns: Sequence[str], last_us: int) -> Profile:
+        """The profile of these inputs of a system, over the last while of its log; of no rows where it has none."""
+        ...
