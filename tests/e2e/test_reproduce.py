@@ -56,9 +56,9 @@ def world(template: Path, tmp_path: Path) -> Iterator[World]:
 
 def test_untouched_model_comes_out_byte_for_byte(world: World, tmp_path: Path) -> None:
     """The same code, rows and packages make the same bytes; the record is kept as object, lineage node and fact."""
-    made = reproduce(world.workspace, SYSTEM, 1, keep=tmp_path / "kept")
+    made = reproduce(world.workspace, f"{SYSTEM}@1", keep=tmp_path / "kept")
 
-    assert ("A", (), "same", "") == (made.grade, made.differences, made.environment, made.error), made.sentence
+    assert ("A", (), "rebuilt", "") == (made.grade, made.differences, made.environment, made.error), made.sentence
     assert made.probe is not None
     assert made.probe.recorded == made.probe.remade
     with world.workspace.database.read() as connection:
@@ -73,13 +73,13 @@ def test_damaged_segment_is_named(world: World) -> None:
     datasets = world.workspace.datasets
     version = datasets.version("visits", 1)
     manifest = msgspec.json.decode(world.workspace.objects.read(version.manifest), type=Manifest)
-    path = world.workspace.objects.path(manifest.segments[0].object)
+    path = world.workspace.objects.path(manifest.segments[0].parts[0].object)
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.chmod(0o644)
     path.write_bytes(content)
 
-    made = reproduce(world.workspace, SYSTEM, 1)
+    made = reproduce(world.workspace, f"{SYSTEM}@1")
 
     assert "F" == made.grade
     assert made.first is not None
@@ -102,7 +102,7 @@ def test_changed_package_is_named(world: World, monkeypatch: pytest.MonkeyPatch)
     with world.workspace.database.write() as connection:
         connection.execute(update(pipeline_runs).where(pipeline_runs.c.id == run.id).values(environment=other))
 
-    made = reproduce(world.workspace, SYSTEM, 1)
+    made = reproduce(world.workspace, f"{SYSTEM}@1")
 
     assert ("A", "other") == (made.grade, made.environment), made.sentence
     assert made.first is not None
@@ -123,7 +123,7 @@ def test_code_changed_behind_the_run_is_named(world: World) -> None:
     with world.workspace.database.write() as connection:
         connection.execute(update(pipeline_runs).where(pipeline_runs.c.id == run.id).values(code_tree=other))
 
-    made = reproduce(world.workspace, SYSTEM, 1)
+    made = reproduce(world.workspace, f"{SYSTEM}@1")
 
     assert "F" == made.grade
     assert [("code", True), ("output", True)] == [
@@ -154,11 +154,11 @@ def test_step_that_needs_the_network_fails(tmp_path: Path, monkeypatch: pytest.M
 def test_unknown_version_is_not_found(world: World) -> None:
     """A version that was never trained cannot be made again."""
     with pytest.raises(NotFound, match="There is no model version clicks@7"):
-        reproduce(world.workspace, SYSTEM, 7)
+        reproduce(world.workspace, f"{SYSTEM}@7")
 
 
 def reproduced(root: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> Reproduction:
     """The reproduction of the first model of a changed project."""
     trained(root, monkeypatch, change)
     with copied(root, root.with_name("moved")) as world:
-        return reproduce(world.workspace, SYSTEM, 1)
+        return reproduce(world.workspace, f"{SYSTEM}@1")

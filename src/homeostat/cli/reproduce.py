@@ -5,9 +5,8 @@ from pathlib import Path
 
 import click
 
-from homeostat.cli.commands import split
 from homeostat.cli.options import emit, json_option, project_option
-from homeostat.reproduction.records import Reproduction
+from homeostat.reproduction.records import FACTORS, Factor, Grade, Reproduction
 from homeostat.reproduction.service import reproduce as make_again
 from homeostat.workspace import Workspace
 
@@ -18,26 +17,45 @@ _COLOURS = {"A": "green", "B": "green", "C": "green", "D": "yellow", "F": "red"}
 @project_option
 @click.argument("model")
 @click.option(
+    "--flip",
+    "flips",
+    multiple=True,
+    type=click.Choice(FACTORS),
+    help="Make it once more with this changed, to see whether the model depends on it. May be given several times.",
+)
+@click.option("--same-environment", is_flag=True, help="Run on the packages of this environment; install nothing.")
+@click.option(
     "--keep", type=click.Path(path_type=Path, file_okay=False), help="Leave what was made again in this new directory."
 )
 @json_option
-def reproduce(project: Path | None, model: str, keep: Path | None, as_json: bool) -> None:
-    """Make MODEL (system@version) again from its recorded code, packages and rows, offline, and grade the result.
+def reproduce(
+    project: Path | None,
+    model: str,
+    flips: tuple[Factor, ...],
+    same_environment: bool,
+    keep: Path | None,
+    as_json: bool,
+) -> None:
+    """Make MODEL again from its recorded code, packages and rows, offline, and grade the result.
+
+    MODEL is a version (system@number), or the id of a run whose pipeline made a model.
 
     A: the same bytes. B: the same model. C: the same scores. D: the same metrics. F: it diverged; the first difference is named.
     """
-    system, number = split(model)
     with Workspace.find(project) as workspace:
-        made = make_again(workspace, system, number, keep=keep, actor=getpass.getuser())
+        made = make_again(
+            workspace, model, same_environment=same_environment, flips=flips, keep=keep, actor=getpass.getuser()
+        )
     emit(made, as_json=as_json, text=lambda: _print(made, keep))
 
 
 def _print(made: Reproduction, keep: Path | None) -> None:
-    click.echo(f"{click.style(made.grade, fg=_COLOURS[made.grade], bold=True)}  {made.sentence}")
+    click.echo(f"{_coloured(made.grade)}  {made.sentence}")
+    why = f" ({made.environment_why})" if made.environment_why else ""
     packages = {
-        "same": "those of this environment, which are the recorded ones",
-        "rebuilt": "installed anew in the recorded versions",
-        "other": f"those of this environment; the recorded ones could not be installed ({made.environment_why})",
+        "rebuilt": "installed from the lock",
+        "same": f"those of this environment, which are the recorded ones{why}",
+        "other": f"those of this environment, which are not the recorded ones{why}",
     }
     click.echo(f"  packages: {packages[made.environment]}")
     if made.probe is not None:
@@ -52,4 +70,13 @@ def _print(made: Reproduction, keep: Path | None) -> None:
         values = f"{difference.recorded or '-'} -> {difference.found or '-'}"
         detail = f"  {difference.detail}" if difference.detail else ""
         click.echo(f"  {difference.kind} {click.style(difference.node, bold=True)}: {values}{detail}")
+    for flip in made.flips:
+        changed = ", ".join(f"{name}={value}" for name, value in flip.variables.items())
+        click.echo(f"  with other {flip.factor} ({changed}): {_coloured(flip.grade)}  {flip.diverged}")
+    if made.cause:
+        click.echo(f"  {made.cause}")
     click.echo(f"  {made.took_s:.1f} s" + (f", left in {keep}" if keep else ""))
+
+
+def _coloured(grade: Grade) -> str:
+    return click.style(grade, fg=_COLOURS[grade], bold=True)

@@ -8,11 +8,12 @@ from homeostat.reproduction.records import Grade
 
 
 class ModelReproduced(Fact, frozen=True, kw_only=True):
-    """`reproduction` is the object that holds the whole record."""
+    """`reproduction` is the object that holds the whole record; `number` is 0 if the model is no version."""
 
     kind: ClassVar[str] = "model-reproduced"
 
     number: int
+    run_id: str = ""
     model: Digest
     grade: Grade
     reproduction: Digest

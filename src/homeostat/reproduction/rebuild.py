@@ -1,10 +1,12 @@
 """The fresh process of a reproduction: `python -m homeostat.reproduction FOLDER`.
 
-Runs the system's pipeline as the recorded code declares it, on the recorded rows, in a workspace of its own with nothing in
-its cache; whoever starts it has turned the network off. It only reads the project's stores. What it did stays in that workspace, where the
-process that asked for it compares; what a run cannot hold is in `outcome.json`.
+Runs the pipeline as the recorded code declares it, on the recorded rows, in a workspace of its own with nothing in its
+cache; whoever starts it has turned the network off. It only reads the project's stores. What it did stays in that
+workspace, where the process that asked for it compares; what a run cannot hold is in `outcome.json`.
 """
 
+import importlib
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,11 +16,12 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from homeostat.capture import generators
 from homeostat.capture.code import files
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.digests import short
-from homeostat.core.errors import CorruptObject, HomeostatError
+from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
 from homeostat.loop.declaration import DataWindow
 from homeostat.pipelines import Candidate, Pipeline, step
 from homeostat.pipelines.records import Stored
@@ -27,7 +30,8 @@ from homeostat.reproduction.records import PROBE_ROWS, Difference, Kind, Outcome
 from homeostat.store.db.migrate import migrate
 from homeostat.workspace import CONFIG_FILE, Config, Workspace
 
-_METRICS = ("auc", "brier")
+_METRICS = {"classifier": ("auc", "brier"), "regressor": ("mae", "rmse")}
+_WHOLE = DataWindow()
 
 
 class Unfit(HomeostatError):
@@ -39,7 +43,7 @@ class Unfit(HomeostatError):
 
 
 @step
-def probe(recorded: Model, remade: Model, holdout: Table, label: str) -> dict[str, Any]:
+def compare_with_recorded(recorded: Model, remade: Model, holdout: Table, label: str) -> dict[str, Any]:
     """Both models on the holdout: bits of the scores of its first rows, metrics on all that are labelled."""
     first = holdout.polars().head(PROBE_ROWS)
     scores = recorded.predict(first), remade.predict(first)
@@ -48,7 +52,7 @@ def probe(recorded: Model, remade: Model, holdout: Table, label: str) -> dict[st
     metrics = [
         {
             name: measure(metric(name), labels, model.predict(rows)).value
-            for name in _METRICS
+            for name in _METRICS[recorded.kind]
             if unmeasurable(metric(name), labels) is None
         }
         for model in (recorded, remade)
@@ -78,68 +82,89 @@ def rebuild(recipe: Recipe) -> Outcome:
 
 
 def _run(recipe: Recipe, here: Workspace, origin: Workspace) -> Outcome:
-    system = here.systems.get(recipe.system)
-    if system is None:
-        raise Unfit("code", CONFIG_FILE, f"the recorded code declares no system {recipe.system!r}")
+    pipeline, windows = _declared(recipe, here)
     for digest in (recipe.model, recipe.code_tree, *files(recipe.code_tree, origin.objects).values()):
         here.objects.put(origin.objects.read(digest))
     holdout = None
     if recipe.holdout is not None:
         here.objects.put(origin.objects.read(recipe.holdout))
         holdout = Stored(codec="table", digest=recipe.holdout, blob=recipe.holdout)
-    run = here.pipelines.run(
-        _with_probe(system.pipeline),
-        {
-            "data": _inputs(recipe, system.data, origin),
-            "arguments": msgspec.msgpack.decode(recipe.arguments),
-            "recorded": Stored(codec="model", digest=recipe.model, blob=recipe.model),
-            "holdout": holdout,
-            "label": recipe.label,
-        },
-        system=recipe.system,
-        actor="reproduction",
-        use_cache=False,
-    )
-    return Outcome(probe=msgspec.convert(here.pipelines.value(run.result["probe"]), Probe))
+    arguments = {
+        name: _argument(stored, windows.get(name, _WHOLE), recipe, origin) for name, stored in recipe.inputs.items()
+    }
+    given = {
+        "arguments": arguments | msgspec.msgpack.decode(recipe.arguments),
+        "recorded": Stored(codec="model", digest=recipe.model, blob=recipe.model),
+        "holdout": holdout,
+        "label": recipe.label,
+    }
+    if recipe.generators:
+        generators.restore(origin.objects.read(recipe.generators))
+    run = here.pipelines.run(_with_probe(pipeline), given, system=recipe.system, actor="reproduction", use_cache=False)
+    found = run.result["probe"]
+    return Outcome(probe=None if found is None else msgspec.convert(here.pipelines.value(found), Probe))
+
+
+def _declared(recipe: Recipe, here: Workspace) -> tuple[Pipeline, Mapping[str, DataWindow]]:
+    """The pipeline as the recorded code has it, and the windows it is trained on. Raises: Unfit if it is not there."""
+    if recipe.system:
+        system = here.systems.get(recipe.system)
+        if system is None:
+            raise Unfit("code", CONFIG_FILE, f"the recorded code declares no system {recipe.system!r}")
+        return system.pipeline, system.data
+    sys.path.insert(0, str(here.root))
+    module, _, name = recipe.entry.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        raise Unfit("code", recipe.entry, f"the recorded code has no such module: {error}") from error
+    if not isinstance(found, Pipeline):
+        raise Unfit("code", recipe.entry, "the recorded code has no such pipeline")
+    return found, {}
 
 
 def _with_probe(pipeline: Pipeline) -> Pipeline:
-    """The system's pipeline, followed by the comparison with the recorded model on the recorded holdout."""
+    """The pipeline, followed by the comparison with the recorded model on the recorded holdout, if it has one."""
 
-    def reproduction(
-        data: dict[str, Any], arguments: dict[str, Any], recorded: Any, holdout: Any, label: str
-    ) -> dict[str, Any]:
-        candidate: Candidate = pipeline(**data, **arguments)
-        rows = candidate.holdout if holdout is None else holdout
-        return {"candidate": candidate, "probe": probe(recorded, candidate.model, rows, label)}
+    def reproduction(arguments: dict[str, Any], recorded: Any, holdout: Any, label: str) -> dict[str, Any]:
+        result = pipeline(**pipeline.bind(arguments))
+        found = None
+        if isinstance(result, Candidate) and label:
+            rows = result.holdout if holdout is None else holdout
+            found = compare_with_recorded(recorded, result.model, rows, label)
+        return {"result": result, "probe": found}
 
     return Pipeline(reproduction)
 
 
-def _inputs(recipe: Recipe, windows: Mapping[str, DataWindow], origin: Workspace) -> dict[str, Dataset]:
-    """The very rows the training saw, found by their digests.
+def _argument(stored: Stored, window: DataWindow, recipe: Recipe, origin: Workspace) -> Any:
+    """The very value the pipeline was given; rows of a dataset are found by their digest.
 
     Raises: Unfit naming the dataset whose rows are damaged, or are not those.
     """
-    found = {}
-    for name, (number, digest) in recipe.inputs.items():
-        dataset = f"dataset {name}@{number}"
-        try:
-            rows = _window(origin, name, number, windows[name], recipe, digest)
-        except CorruptObject as error:
-            raise Unfit("input", dataset, f"CorruptObject: {error.message}") from error
-        if rows is None:
-            raise Unfit("input", dataset, f"no window of it, as declared then, has the rows {short(digest)} of the run")
-        found[name] = rows
-    return found
+    if not stored.origin:
+        if stored.codec in ("list", "tuple"):
+            return [_argument(item, window, recipe, origin) for item in stored.items]
+        if stored.codec == "dict":
+            pairs = zip(stored.keys, stored.items, strict=True)
+            return {key: _argument(item, window, recipe, origin) for key, item in pairs}
+        return origin.pipelines.value(stored)
+    name, _, number = stored.origin[0].partition(":")[2].rpartition("@")
+    digest = stored.node.partition(":")[2]
+    dataset = f"dataset {name}@{number}"
+    try:
+        rows = _rows(origin, name, int(number), window, recipe, digest)
+    except (CorruptObject, NotFound) as error:
+        raise Unfit("input", dataset, f"{type(error).__name__}: {error.message}") from error
+    if rows is None:
+        what = "no window of it, as declared then, has" if window.on else "as a whole it has not"
+        raise Unfit("input", dataset, f"{what} the rows {short(digest)} of the run")
+    return rows
 
 
-def _window(
-    origin: Workspace, name: str, number: int, window: DataWindow, recipe: Recipe, digest: str
-) -> Dataset | None:
-    version = origin.datasets.version(name, number)
+def _rows(origin: Workspace, name: str, number: int, window: DataWindow, recipe: Recipe, digest: str) -> Dataset | None:
     if not window.on:
-        rows = origin.datasets.read(version)
+        rows = origin.datasets.read(origin.datasets.version(name, number))
         return rows if rows.digest == digest else None
     for until in recipe.window_ends:
         rows = origin.datasets.window(name, last_us=window.last_us, on=window.on, until=until, number=number)
