@@ -79,6 +79,7 @@ def _check_declared(step: Step[..., Any], seen: Observed) -> None:
             f"the network at {name} (fetch outside of the step and take the data as an argument)"
             for name in seen.sockets
         ),
+        *(f"whatever the program {name} reads (run it outside of the step)" for name in seen.programs),
     ]
     if found:
         raise InvalidDeclaration(

@@ -5,6 +5,7 @@ about it. Line numbers, comments, docstrings and formatting leave no trace in th
 """
 
 import dis
+import sys
 from bisect import bisect_left
 from functools import lru_cache
 from types import CodeType
@@ -19,10 +20,15 @@ _ATTRIBUTE = frozenset({"LOAD_ATTR", "LOAD_METHOD"})
 
 
 class Name(NamedTuple):
-    """A global that is read, and the attributes read from it at once: `np.random.default_rng`."""
+    """A global that is read, and the attributes read from it at once: `np.random.default_rng`.
+
+    Attributes:
+        is_called: what the name and its whole chain lead to is called on the spot, and goes nowhere else.
+    """
 
     name: str
     chain: tuple[str, ...]
+    is_called: bool
 
 
 class Import(NamedTuple):
@@ -37,13 +43,18 @@ class Summary(NamedTuple):
     """What a code object does and what it reads from outside, nested code objects included.
 
     Attributes:
+        digest: locals count by number, so that renaming one changes nothing.
         attributes: every attribute name that is read, from whatever.
+        locals: names of the locals that are no parameters.
+        calls_values: whether it calls what is no global name: a parameter, an item, a result.
     """
 
     digest: Digest
     names: tuple[Name, ...]
     imports: tuple[Import, ...]
     attributes: frozenset[str]
+    locals: tuple[str, ...]
+    calls_values: bool
 
 
 @lru_cache(maxsize=20_000)
@@ -59,6 +70,8 @@ def summary(code: CodeType) -> Summary:
         names=tuple(dict.fromkeys(names)),
         imports=tuple(dict.fromkeys(imports)),
         attributes=frozenset(attributes).union(*(inner.attributes for inner in nested)),
+        locals=(*code.co_varnames[_parameters(code) :], *(name for inner in nested for name in inner.locals)),
+        calls_values=any(found.opname == "PUSH_NULL" for found in kept) or any(inner.calls_values for inner in nested),
     )
 
 
@@ -69,6 +82,8 @@ def _digest(code: CodeType, kept: list[dis.Instruction]) -> Digest:
     for found in kept:
         if found.opcode in dis.hasjrel or found.opcode in dis.hasjabs:
             lines.append([found.opname, bisect_left(offsets, found.argval)])
+        elif found.opcode in dis.haslocal:
+            lines.append([found.opname, found.arg])
         else:
             lines.append([found.opname, _constant(found.argval)])
     table = getattr(dis.Bytecode(code), "exception_entries", ())
@@ -100,12 +115,21 @@ def _names(kept: list[dis.Instruction]) -> list[Name]:
     for at, found in enumerate(kept):
         if found.opname in _GLOBAL:
             chain = []
+            last = found
             for following in kept[at + 1 :]:
                 if following.opname not in _ATTRIBUTE:
                     break
                 chain.append(following.argval)
-            names.append(Name(found.argval, tuple(chain)))
+                last = following
+            names.append(Name(found.argval, tuple(chain), _is_called(last)))
     return names
+
+
+def _is_called(found: dis.Instruction) -> bool:
+    """Whether the compiler loads this in order to call it; in doubt not."""
+    if found.opname == "LOAD_ATTR":
+        return sys.version_info >= (3, 12) and bool((found.arg or 0) & 1)
+    return found.opname == "LOAD_METHOD" or (found.opname == "LOAD_GLOBAL" and bool((found.arg or 0) & 1))
 
 
 def _imports(kept: list[dis.Instruction]) -> list[Import]:

@@ -21,6 +21,7 @@ from typing import Any
 import msgspec
 
 from homeostat.core.clock import SECOND
+from homeostat.core.digests import digest_of
 from homeostat.core.durations import spoken
 from homeostat.core.errors import InvalidDeclaration, Unavailable
 from homeostat.pipelines.attempts import Made, perform
@@ -131,6 +132,7 @@ def _work(pipe: Connection, module: str, name: str, begun: Action, values: Value
         found: Any = import_module("__mp_main__" if module == "__main__" else module)
         for part in name.split("."):
             found = getattr(found, part)
+        _check_code(found, begun, root)
         arguments = {
             given: values.load(stored, found.hints.get(given, Any)) for given, stored in begun.arguments.items()
         }
@@ -147,7 +149,7 @@ def _check_code(step: Step[..., Any], begun: Action, root: Path) -> None:
     """What the parent loaded is what the key is made of; files may have been edited since."""
     if step.function.__module__ == "__mp_main__":
         return  # its names differ, and a script is read by both within the same second
-    if code_digest(step.function, root, step.hints.values()).digest != begun.code:
+    if digest_of(code_digest(step.function, root, step.hints.values()).parts) != begun.code:
         raise Unavailable(
             f"The files of step {step.name} were edited after this process loaded them, so its own process would run other "
             f"code. Start again."

@@ -3,8 +3,8 @@
 From the step's function the walk follows globals, attribute chains on modules, closures, defaults, decorators, classes
 with bases and attributes, partials, containers of functions and imports inside functions, through project code to
 its end. Each function counts by its bytecode *and* by what its names are bound to, so that exchanging one helper for
-another is seen even when both were in reach before. Values count by value at the time of the call. Installed
-packages and Python count by version. What cannot be followed (`eval`, `importlib.import_module`, ...) makes the whole
+another is seen even when both were in reach before. Values count by value at the time of the call. What a module
+changes elsewhere when it is imported counts too (`module_body`). Installed packages and Python count by version. What cannot be followed (`eval`, `importlib.import_module`, ...) makes the whole
 source of the project count; a value that cannot be counted is refused, with the way out. Too many reruns are
 a nuisance, one too few is a lie: every doubt is decided for the rerun.
 """
@@ -14,12 +14,13 @@ import enum
 import functools
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from importlib.util import resolve_name
 from pathlib import Path
 from types import (
     BuiltinFunctionType,
     ClassMethodDescriptorType,
+    CodeType,
     FunctionType,
     GetSetDescriptorType,
     MappingProxyType,
@@ -38,6 +39,8 @@ from homeostat.core.digests import Digest, digest_bytes, digest_of
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.pipelines.bytecode import Import, Name, summary
 from homeostat.pipelines.constants import Unspellable, spell
+from homeostat.pipelines.frames import hides_locals
+from homeostat.pipelines.module_body import body
 from homeostat.pipelines.origins import (
     is_project_file,
     is_project_module,
@@ -51,7 +54,10 @@ _SHOWN = 80  # characters of a constant that are kept as they are, for `why`
 # Names whose use defeats static following.
 _DYNAMIC = frozenset({"eval", "exec", "__import__", "import_module", "run_path", "run_module", "__subclasses__"})
 # Names that read what bytecode leaves out: docstrings, source, line numbers.
-_TEXT = frozenset({"__doc__", "getdoc", "getsource", "getsourcelines", "getcomments", "co_firstlineno", "_getframe"})
+_TEXT = frozenset(
+    {"__doc__", "getdoc", "getsource", "getsourcelines", "getcomments", "co_firstlineno", "_getframe", "currentframe"}
+    | {"f_locals", "f_back", "tb_frame", "getouterframes", "getinnerframes"}
+)
 _UNFOLLOWED = _DYNAMIC | _TEXT
 _NAMESPACE = frozenset({"globals", "vars", "locals"})
 # Class attributes that say nothing about behaviour, or are bookkeeping that changes by itself.
@@ -68,8 +74,11 @@ class CodeDigest(msgspec.Struct, frozen=True, kw_only=True):
     """The code of a step.
 
     Attributes:
-        parts: what was counted, by kind and name: `function flights.features:add_delay`, `constant ...`, `class ...`,
-            `package numpy`, `python`, `source`; each with a digest, a version or the value itself when short.
+        digest: the same wherever a function stands: moving a helper to another module changes nothing.
+        parts: what was counted, by kind and name: `function flights.features:add_delay`, `signature ...` (hints and name of
+            a function that is handed on, not just called), `constant ...`, `class ...`, `import flights.settings` (what the
+            import changes elsewhere), `package numpy`, `python`, `source`; each with a digest, a version or the value itself
+            when short.
     """
 
     digest: Digest
@@ -88,30 +97,47 @@ def code_digest(function: Any, root: Path, hints: Iterable[Any] = ()) -> CodeDig
     Cost: about 2 µs a name in reach once the bytecode was seen; nothing else is remembered, so it is never stale.
     """
     walk = _Walk(root)
-    walk.function(function) if isinstance(function, FunctionType) else walk.visit(function, "step")
+    walk.visit(function, "step")
     for hint in hints:
         walk.annotation(hint, "hints")
-    return CodeDigest(digest=digest_of(walk.parts), parts=walk.parts)
+    walk.bodies()
+    shown = {walk.places.get(key, key): value for key, value in walk.parts.items()}
+    return CodeDigest(digest=digest_of(walk.parts), parts=shown)
 
 
 class _Walk:
-    """One walk. A visit returns a reference: text that names what was visited, and that its user counts in turn."""
+    """One walk. A visit returns a reference: text that names what was visited, and that its user counts in turn.
+
+    Attributes:
+        parts: what was counted, by reference; functions and constants are named without their module.
+        places: names for people, with the module, by reference.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
         self.parts: dict[str, str] = {}
+        self.places: dict[str, str] = {}
+        self._constants: dict[str, str] = {}
+        self._modules: dict[str, None] = {}  # of the project, whose functions and classes were met
         self._seen: dict[int, str] = {}
         self._kept: list[object] = []  # ids stay unique only while their objects live
 
-    def visit(self, value: Any, where: str) -> str:
-        """Count `value`, found under the name `where`."""
+    def visit(self, value: Any, where: str, *, is_called: bool = False) -> str:
+        """Count `value`, found under the name `where`.
+
+        Args:
+            is_called: it is called there and then; else a function may be asked for its name and its hints.
+        """
+        if isinstance(value, FunctionType) and is_project_file(value.__code__.co_filename):
+            reference = self._seen.get(id(value)) or self.function(value)
+            return reference if is_called else self._signature(value, reference)
         known = self._seen.get(id(value))
         if known is not None:
             return known
         if isinstance(value, ModuleType):
             return self._module(value)
         if isinstance(value, FunctionType):
-            return self.function(value) if is_project_file(value.__code__.co_filename) else self._foreign(value, where)
+            return self._foreign(value, where)
         if isinstance(value, type):
             return self._class(value) if is_project_name(value.__module__) else self._patched(value)
         if isinstance(value, functools.partial | MethodType | staticmethod | classmethod | property):
@@ -147,23 +173,67 @@ class _Walk:
     def function(self, function: FunctionType) -> str:
         """Count a function of the project with all its names."""
         # Not `__module__` and `__qualname__`: a decorator's wrapper carries those of what it wraps.
-        key = self._claim(function, f"function {_module_of(function)}:{function.__code__.co_qualname}")
+        key = self._claim(function, "function", _module_of(function), function.__code__.co_qualname)
         found = summary(function.__code__)
-        where = key.partition(" ")[2]
+        where = self.places[key].partition(" ")[2]
         bound: list[object] = [found.digest]
-        bound += [[name.name, *name.chain, self._name(function, name)] for name in found.names]
+        bound += [[name.name, *name.chain, self._name(function, name, self._settle)] for name in found.names]
         bound += [[wanted.module, self._import(function, wanted)] for wanted in found.imports]
         for free, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
             bound.append([free, self._cell(cell, f"{where}.{free}")])
         bound.append(self._value(function.__defaults__, f"{where} (defaults)"))
         bound.append(self._value(function.__kwdefaults__, f"{where} (keyword defaults)"))
-        bound.append([self.annotation(note, where) for note in function.__annotations__.values()])
+        if not hides_locals(function, found):
+            bound.append(found.locals)
         bound += [[attribute, self._whole_source()] for attribute in sorted(found.attributes & _UNFOLLOWED)]
         bound.append([[name, self.visit(value, f"{where}.{name}")] for name, value in vars(function).items()])
         self.parts[key] = digest_of(bound)
         return key
 
-    def _name(self, function: FunctionType, name: Name) -> str:
+    def _signature(self, function: FunctionType, reference: str) -> str:
+        """Count what whoever gets a function may ask it: its name, its module, its hints."""
+        key = f"signature {reference.partition(' ')[2]}"
+        if key not in self.parts:
+            self.parts[key] = ""
+            self.places[key] = f"signature {self.places[reference].partition(' ')[2]}"
+            notes = {name: self.annotation(note, key) for name, note in function.__annotations__.items()}
+            self.parts[key] = digest_of([function.__module__, function.__qualname__, notes])
+        return reference
+
+    def bodies(self) -> None:
+        """Count what the modules that were met, and those they import, change when they are imported."""
+        waiting, met = list(self._modules), set[str]()
+        while waiting:
+            name = waiting.pop()
+            module = sys.modules.get(name)
+            if name in met or module is None or not is_project_module(module):
+                continue
+            met.add(name)
+            found = body(module)
+            waiting += found.imports
+            if found.effects is not None:
+                self.parts[f"import {name}"] = self._body(module, found.effects)
+            waiting += [other for other in self._modules if other not in met]
+
+    def _body(self, module: ModuleType, effects: CodeType) -> str:
+        # What it works on, such as an application that is being configured, need not be something that can be counted.
+        found = summary(effects)
+        function = FunctionType(effects, vars(module))
+        bound: list[object] = [found.digest]
+        for name in found.names:
+            try:
+                bound.append([name.name, *name.chain, self._name(function, name, self._mention)])
+            except InvalidDeclaration:
+                bound.append([name.name, *name.chain])
+        return digest_of(bound)
+
+    def _mention(self, value: Any, where: str, *, is_called: bool) -> str:
+        """As `_settle`, but an object counts by its class only."""
+        if isinstance(value, _CALLABLES) or value is None or type(value) in (bool, int, float, str, bytes, tuple):
+            return self._settle(value, where, is_called=is_called)
+        return str(type(value).__qualname__)
+
+    def _name(self, function: FunctionType, name: Name, settle: Callable[..., str]) -> str:
         if name.name in _UNFOLLOWED:
             return self._whole_source()
         if name.name in _NAMESPACE:
@@ -173,8 +243,10 @@ class _Walk:
         where = f"{_module_of(function)}:{name.name}"
         if value is _MISSING:
             value = getattr(builtins, name.name, _MISSING)
+        is_called = name.is_called
         for attribute in name.chain:
             if not isinstance(value, ModuleType):
+                is_called = False
                 break
             if not is_project_module(value):
                 return self._within_package(value, name.chain)
@@ -185,7 +257,7 @@ class _Walk:
                 return f"{self._module(value)} without {attribute}"
             where = f"{value.__name__}:{attribute}"
             value = inner
-        return "undefined" if value is _MISSING else self._settle(value, where)
+        return "undefined" if value is _MISSING else settle(value, where, is_called=is_called)
 
     def _within_package(self, module: ModuleType, chain: tuple[str, ...]) -> str:
         reference = f"{self._package_named(module.__name__)}:{'.'.join(chain)}"
@@ -204,12 +276,15 @@ class _Walk:
         put = [[name, self.visit(value, reference)] for name, value in vars(cls).items() if _is_written_here(value)]
         return f"{reference} with {digest_of(put)}" if put else reference
 
-    def _settle(self, value: Any, where: str) -> str:
+    def _settle(self, value: Any, where: str, *, is_called: bool = False) -> str:
         """Visit a global; a plain value becomes a part of its own, so that `why` can show it."""
-        reference = self.visit(value, where)
+        reference = self.visit(value, where, is_called=is_called)
         if not reference.startswith("value "):
             return reference
-        key = f"constant {where}"
+        key = self._constants.get(where)
+        if key is None:
+            module, _, name = where.partition(":")
+            key = self._constants[where] = self._unique("constant", module, name)
         shown = repr(value) if isinstance(value, bool | int | float | str | type(None)) else ""
         self.parts[key] = shown if 0 < len(shown) <= _SHOWN else reference.removeprefix("value ")
         return key
@@ -250,7 +325,7 @@ class _Walk:
         known = self._seen.get(id(module))
         if known is not None:
             return known
-        key = self._claim(module, f"module {module.__name__}")
+        key = self._claim(module, "module", module.__name__, "")
         names = {
             name: self.visit(value, f"{module.__name__}:{name}")
             for name, value in sorted(vars(module).items())
@@ -260,9 +335,9 @@ class _Walk:
         return key
 
     def _class(self, cls: type) -> str:
-        key = self._claim(cls, f"class {cls.__module__}:{cls.__qualname__}")
+        key = self._claim(cls, "class", cls.__module__, cls.__qualname__)
         where = f"{cls.__module__}:{cls.__qualname__}"
-        bound: list[object] = [self.visit(base, where) for base in cls.__bases__ if base is not object]
+        bound: list[object] = [where, *(self.visit(base, where) for base in cls.__bases__ if base is not object)]
         if type(cls) is not type:
             bound.append(self.visit(type(cls), where))
         if issubclass(cls, enum.Enum):
@@ -353,16 +428,26 @@ class _Walk:
         name = getattr(value, "__qualname__", None) or getattr(value, "__name__", type(value).__qualname__)
         return f"{self._package_named(str(module))}:{name}"
 
-    def _claim(self, value: Any, key: str) -> str:
-        """A name of its own for `value`, given before it is walked, so that cycles end."""
-        again = 2
-        unique = key
-        while unique in self.parts:
-            unique, again = f"{key} #{again}", again + 1
-        self.parts[unique] = ""
-        self._seen[id(value)] = unique
+    def _claim(self, value: Any, kind: str, module: str, name: str) -> str:
+        """A reference of its own for `value`, given before it is walked, so that cycles end."""
+        key = self._unique(kind, module, name)
+        self._modules[module] = None
+        self._seen[id(value)] = key
         self._kept.append(value)
-        return unique
+        return key
+
+    def _unique(self, kind: str, module: str, name: str) -> str:
+        """A reference that nothing else has. The order of a walk follows from the code, so the numbers do too."""
+        told = f"{kind} {name or module}"
+        again = 2
+        key = told
+        while key in self.parts:
+            key, again = f"{told} #{again}", again + 1
+        self.parts[key] = ""
+        place = f"{kind} {module}:{name}" if name else f"{kind} {module}"
+        taken = sum(1 for other in self.places.values() if other.partition(" #")[0] == place)
+        self.places[key] = f"{place} #{taken + 1}" if taken else place
+        return key
 
 
 def _is_written_here(value: Any) -> bool:

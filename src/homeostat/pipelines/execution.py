@@ -115,7 +115,7 @@ class Execution:
             for name, value in arguments.items()
         }
         code = code_digest(step.function, self._root, step.hints.values())
-        self._objects.put(canonical_json(code.parts))  # under `code.digest`
+        parts = self._objects.put(canonical_json(code.parts))
         variables = {name: os.environ.get(name, "") for name in step.env}
         position = self._positions.get(step.name, 0)
         self._positions[step.name] = position + 1
@@ -139,7 +139,7 @@ class Execution:
             made_by=identity,
             outputs=(),
             arguments=stored,
-            code=code.digest,
+            code=parts,
             environment=self._environment,
             variables=variables,
             observed=Observed(),

@@ -4,17 +4,21 @@ A step that opens `config.yaml` by its path depends on it as much as on an argum
 folders and connected sockets through audit events; readers in native code that tell nothing are named in `_NATIVE`;
 `os.environ` is watched by its class. All of it is counted for the step whose thread, or a thread it started, does it.
 
-Not seen: what child processes read, and native readers not named here. What is installed, system files, and code that
-`code_digest` follows are somebody else's business: the environment and the code count for themselves.
+A program that is started counts with its own file and the files its arguments name; one in Python, with all sources of
+the project. Not seen: what else programs read, and native readers not named here. What is installed, system files, and
+code that `code_digest` follows are somebody else's business: the environment and the code count for themselves.
+Installed files that were edited in place count here (`installed`).
 """
 
 # Audit events speak in strings and a hook must be fast; frames and os._Environ have no public name.
-# ruff: noqa: PTH100, PTH110, PTH111, PTH112, PTH116, PTH118, PTH123, PTH207, PTH208, SLF001
+# ruff: noqa: PTH100, PTH110, PTH111, PTH112, PTH113, PTH116, PTH118, PTH119, PTH123, PTH207, PTH208, SLF001
 
 import functools
 import glob
 import importlib
 import os
+import shlex
+import shutil
 import sys
 import threading
 import time
@@ -28,7 +32,8 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from homeostat.core.digests import digest_bytes, digest_chunks, digest_of
-from homeostat.pipelines.origins import is_project_file
+from homeostat.pipelines.installed import edited
+from homeostat.pipelines.origins import is_project_file, source_files
 from homeostat.pipelines.records import FileState, Observed
 
 _SYSTEM = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib/", "/lib64/")
@@ -58,6 +63,7 @@ _NATIVE: dict[str, tuple[str, ...]] = {
         "ParquetDataset.__init__",
     ),
 }
+_SHELLS = frozenset({"sh", "bash", "dash", "zsh"})
 _SOURCES = ("source", "where", "path", "path_or_paths", "input_file")  # names of their first parameter
 
 
@@ -77,6 +83,7 @@ class Reads:
         self._assigned: set[str] = set()
         self._walk: tuple[int, int] | None = None
         self._sockets: dict[str, None] = {}
+        self._programs: dict[str, None] = {}
 
     def opened(self, path: Any, mode: str | None, flags: int) -> None:
         """A file is opened; an attempt that will fail counts too, for the file may be there the next time."""
@@ -110,6 +117,29 @@ class Reads:
         """A socket connects; those of the machine itself have a path, not a pair."""
         if isinstance(address, tuple):
             self._sockets[f"{address[0]}:{address[1]}"] = None
+
+    def started(self, words: Any, folder: Any) -> None:
+        """A program is started, by its command line or the words of one."""
+        try:
+            words = shlex.split(words) if isinstance(words, str) else [os.fsdecode(word) for word in words]
+        except (TypeError, ValueError):  # for the program's caller to see, not for who watches
+            return
+        where = os.path.abspath(os.fsdecode(folder or "."))
+        program = shutil.which(words[0]) or words[0] if words else ""
+        if os.path.basename(program) in _SHELLS and "-c" in words[:-1]:
+            self.started(words[words.index("-c") + 1], folder)
+        self._programs[os.path.basename(program)] = None
+        executable = os.path.join(where, program)
+        self._files.setdefault(executable, _stat(executable))  # a system's program too
+        if os.path.basename(program).startswith("python"):
+            for source in source_files(Path(self._root)):
+                self.read(str(source))
+        for word in words[1:]:
+            name = os.path.abspath(os.path.join(where, word.partition("=")[2] or word))
+            if os.path.isdir(name):
+                self.listed(name)
+            elif os.path.isfile(name) and name not in self._made:
+                self.read(name)
 
     def source(self, source: Any) -> None:
         """A native reader is given a path, a pattern, a folder, an address, or several."""
@@ -162,9 +192,14 @@ class Reads:
                 continue  # made and deleted meanwhile: no input
             changed = before is not None and _marks(before) != (None if after is None else _marks(after))
             files[self._shown(name)] = FileState(digest=CHANGED) if changed else _file_state(name)
+        files |= {self._shown(name): _file_state(name) for name in edited()}
         folders = {os.path.join(self._shown(name), ""): _file_state(os.path.join(name, "")) for name in self._folders}
-        sockets = tuple(self._sockets)
-        return Observed(files={**files, **folders}, variables=dict(sorted(self._variables.items())), sockets=sockets)
+        return Observed(
+            files={**files, **folders},
+            variables=dict(sorted(self._variables.items())),
+            sockets=tuple(self._sockets),
+            programs=tuple(self._programs),
+        )
 
     def _code(self, parts: Callable[[], Mapping[str, str]]) -> frozenset[str]:
         """Files of modules that were loaded before, or that the code digest follows."""
@@ -216,6 +251,8 @@ def changes(then: Observed, root: Path) -> bool:
     Cost: one stat a file and one listing a folder; a file is read when its times do not vouch for it.
     """
     if any(_variable_state(os.environ.get(name)) != state for name, state in then.variables.items()):
+        return True
+    if any(name.removeprefix(os.path.join(root, "")) not in then.files for name in edited()):
         return True
     return any(not _is_same(os.path.join(root, name), state) for name, state in then.files.items())
 
@@ -347,6 +384,9 @@ def _hook() -> Callable[[str, tuple[Any, ...]], None]:
         "os.listdir": on_list,
         "os.scandir": on_list,
         "socket.connect": lambda reads, args: reads.connected(args[1]),
+        "subprocess.Popen": lambda reads, args: reads.started(args[1], args[2]),
+        "os.system": lambda reads, args: reads.started(os.fsdecode(args[0]), None),
+        "os.posix_spawn": lambda reads, args: reads.started(args[1], None),
     }
     current = _current  # bound here: at the end of a process the names of a module go first
 

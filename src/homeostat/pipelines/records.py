@@ -73,11 +73,13 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         files: by path, relative where inside the project; folders that were listed end with a slash.
         variables: environment variables by name, as digests: they may be secrets; `absent` if not set.
         sockets: `host:port` or addresses it connected to.
+        programs: names of programs it started; of what they read only their own files and arguments are known.
     """
 
     files: dict[str, FileState] = {}
     variables: dict[str, str] = {}
     sockets: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,7 +142,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One difference between two calls of a step.
 
     Attributes:
-        kind: `argument`, `function`, `class`, `constant`, `module`, `package`, `python`, `source`, `environment`,
+        kind: `argument`, `function`, `signature`, `class`, `constant`, `module`, `import`, `package`, `python`, `source`, `environment`,
             `variable`, `file` or `declaration`.
         before, after: short values, versions or digests; empty if there was or is none.
     """

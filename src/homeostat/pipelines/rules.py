@@ -16,9 +16,11 @@ _ITEMS_SHOWN = 8
 _KINDS = (
     "argument",
     "function",
+    "signature",
     "class",
     "constant",
     "module",
+    "import",
     "source",
     "file",
     "variable",

@@ -349,7 +349,13 @@ def test_parts_name_what_was_counted(project: Any) -> None:
         project, {"main": "import numpy as np\nN = 0.5\ndef g(x): return np.mean(x) * N\ndef f(x): return g(x)\n"}
     )
 
-    assert {"function main:f", "function main:g", "constant main:N", "package numpy"} == found.parts.keys()
+    assert {
+        "function main:f",
+        "signature main:f",
+        "function main:g",
+        "constant main:N",
+        "package numpy",
+    } == found.parts.keys()
     assert "0.5" == found.parts["constant main:N"]
 
 

@@ -21,13 +21,8 @@ PROCESS_WIDE = {
     "a library's setting made at import",
     "the log level",
 }
-# Not in doubt, but too fine for the digest: bytecode names locals, hints count, classes count whole.
-NEEDLESS = {
-    "a local renamed",
-    "a method nobody calls",
-    "a type hint of a helper",
-    "a helper moved to another module",
-}
+# Not in doubt, but too fine for the digest: classes count whole.
+NEEDLESS = {"a method nobody calls"}
 
 
 def digests(project: Any, case: Case) -> tuple[Digest, Digest]:
