@@ -30,7 +30,7 @@ class FileObjects:
             digest = digest_bytes(content)
             if self.has(digest):
                 return digest
-        with _incoming(self._root) as incoming:
+        with _incoming(self._root / _INCOMING) as incoming:
             digest = _write(incoming, [content] if isinstance(content, bytes) else content)
             self._settle(incoming, digest)
         return digest
@@ -47,13 +47,17 @@ class FileObjects:
 
     def read(self, digest: Digest) -> bytes:
         content = self.path(digest).read_bytes()
-        found = digest_bytes(content)
-        if found != digest:
-            raise CorruptObject(
-                f"Object {short(digest)} in {self._root} holds other bytes (their digest is {short(found)}): the disk or "
-                f"somebody changed {self._path(digest)}. Restore that file from a copy, or delete it and import its source again."
-            )
+        self._compare(digest, digest_bytes(content))
         return content
+
+    def check(self, digest: Digest) -> None:
+        """Read an object of any size and compare it with its digest, without holding it in memory.
+
+        Raises: NotFound, CorruptObject as `read`.
+        """
+        hasher = blake3(max_threads=blake3.AUTO)
+        hasher.update_mmap(self.path(digest))
+        self._compare(digest, Digest(hasher.hexdigest()))
 
     def path(self, digest: Digest) -> Path:
         path = self._path(digest)
@@ -110,7 +114,7 @@ class FileObjects:
 
         Raises: CorruptObject if what comes is not what the digest says; nothing was changed then. DiskFull.
         """
-        with _incoming(self._root) as incoming:
+        with _incoming(self._root / _INCOMING) as incoming:
             found = _write(incoming, chunks)
             if found != digest:
                 raise CorruptObject(
@@ -121,6 +125,13 @@ class FileObjects:
             _sync_folder(self._root)
             incoming.replace(self._path(digest))
             _sync_folder(self._path(digest).parent)
+
+    def _compare(self, digest: Digest, found: Digest) -> None:
+        if found != digest:
+            raise CorruptObject(
+                f"Object {short(digest)} in {self._root} holds other bytes (their digest is {short(found)}): the disk or "
+                f"somebody changed {self._path(digest)}. Restore that file from a copy, or delete it and import its source again."
+            )
 
     def _put_back(self, aside: Path, digest: Digest) -> None:
         with suppress(FileNotFoundError):  # another collector was faster
@@ -134,15 +145,15 @@ class FileObjects:
 
 
 @contextmanager
-def _incoming(root: Path) -> Iterator[Path]:
-    """A path to write an object at; nothing is left there. A full disk is named."""
-    path = root / _INCOMING / secrets.token_hex(8)
+def _incoming(folder: Path) -> Iterator[Path]:
+    """A path in `folder` to write at; nothing is left there. A full disk is named."""
+    path = folder / secrets.token_hex(8)
     try:
         yield path
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(
-                f"No space left for an object in {root} ({os.strerror(error.errno)}). "
+                f"No space left in {folder} ({os.strerror(error.errno)}). "
                 f"Nothing was changed. Free some space and run the same command again."
             ) from error
         raise
@@ -160,6 +171,14 @@ def _write(path: Path, chunks: Iterable[bytes]) -> Digest:
         file.flush()
         os.fsync(file.fileno())
     return Digest(hasher.hexdigest())
+
+
+def write_durably(path: Path, content: bytes) -> None:
+    """Write a file that readers see whole, as it was or as it is, whatever ends this process."""
+    with _incoming(path.parent) as beside:
+        _write(beside, [content])
+        beside.replace(path)
+    _sync_folder(path.parent)
 
 
 def _sync_folder(folder: Path) -> None:

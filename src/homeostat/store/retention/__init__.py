@@ -1,0 +1,1 @@
+"""What an object store keeps, and what nobody needs any more."""

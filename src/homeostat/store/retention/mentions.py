@@ -1,0 +1,120 @@
+"""Where objects are spoken of: in rows of a database, in files beside it, and in other objects.
+
+A mention is a whole digest in any text, whoever wrote it and whatever it meant: a garbage collector must not know better than
+the rooms what they keep.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, String, column, inspect, select, table
+
+from homeostat.core.digests import DIGEST_LENGTH, Digest
+from homeostat.core.errors import HomeostatError
+from homeostat.store.db import Database
+from homeostat.store.objects import FileObjects
+
+_DIGEST = re.compile(rb"(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])")
+_PART_BYTES = 8 * 1024 * 1024
+_HEAD_BYTES = 64 * 1024
+_JSON_BEGINS = (b"{", b"[")
+_ROWS_AT_ONCE = 1000
+
+
+class Row(NamedTuple):
+    """The text columns of a row."""
+
+    table: str
+    values: dict[str, str]
+
+    @property
+    def text(self) -> str:
+        return "\n".join(self.values.values())
+
+
+def rows(connection: Connection) -> Iterator[Row]:
+    """Every row of every table that has text, in whatever schema the database is.
+
+    Cost: reads all text of the database once; metric points, which have none, are not read.
+    """
+    found = inspect(connection)
+    for name in found.get_table_names():
+        texts = [each["name"] for each in found.get_columns(name) if isinstance(each["type"], String)]
+        if texts:
+            query = select(*map(column, texts)).select_from(table(name))
+            for row in connection.execute(query).yield_per(_ROWS_AT_ONCE):
+                yield Row(name, {text: value for text, value in zip(texts, row, strict=True) if value})
+
+
+def digests_in(text: str | bytes) -> set[Digest]:
+    raw = text.encode() if isinstance(text, str) else text
+    return {Digest(found.decode()) for found in _DIGEST.findall(raw)}
+
+
+def roots(database: Database, folder: Path) -> set[Digest]:
+    """What a project speaks of, in its database and in the files under `folder`, which wait to be brought there.
+
+    The manifests of versions whose contents it has forgotten are not among it.
+    """
+    found: set[Digest] = set()
+    kept: set[Digest] = set()
+    forgotten: set[Digest] = set()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            found |= digests_in(path.read_bytes())
+    with database.read() as connection:
+        for row in rows(connection):
+            found |= digests_in(row.text)
+        columns = {each["name"] for each in inspect(connection).get_columns("dataset_versions")}
+        if "forgotten_at" in columns:
+            versions = table("dataset_versions", column("manifest"), column("forgotten_at"))
+            for manifest, at in connection.execute(select(versions.c.manifest, versions.c.forgotten_at)):
+                (kept if at is None else forgotten).add(Digest(manifest))
+    return found - (forgotten - kept)
+
+
+class Mentions:
+    """Which objects of a store are spoken of in which others. Remembers what it has read."""
+
+    def __init__(self, objects: FileObjects) -> None:
+        self._objects = objects
+        self._known: dict[Digest, frozenset[Digest]] = {}
+
+    def within(self, digest: Digest) -> frozenset[Digest]:
+        """Digests inside an object: anywhere in JSON, in the first 64 KiB of anything else. Of one that is not here: none."""
+        known = self._known.get(digest)
+        if known is None:
+            try:
+                # Not `path` of the object: what is lost must not be fetched for being looked at.
+                with FileObjects.path(self._objects, digest).open("rb") as file:
+                    known = frozenset(_in_file(file.read))
+            except (HomeostatError, OSError):
+                known = frozenset()
+            self._known[digest] = known
+        return known
+
+    def reached(self, start: Iterable[Digest]) -> set[Digest]:
+        """`start`, and all that is spoken of inside it, inside that, and so on; objects or not.
+
+        Cost: reads each object of JSON that is reached once.
+        """
+        found = set(start)
+        frontier = list(found)
+        while frontier:
+            fresh = self.within(frontier.pop()) - found
+            found |= fresh
+            frontier.extend(fresh)
+        return found
+
+
+def _in_file(read: Callable[[int], Any]) -> set[Digest]:
+    part: bytes = read(_HEAD_BYTES)
+    found = digests_in(part)
+    if part.lstrip()[:1] in _JSON_BEGINS:
+        while more := read(_PART_BYTES):
+            # A digest may lie across the cut; so may one that is longer than a digest, and is none.
+            part = part[-2 * DIGEST_LENGTH :] + more
+            found |= digests_in(part)
+    return found
