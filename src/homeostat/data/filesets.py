@@ -16,6 +16,7 @@ from homeostat.core.ids import check_name
 from homeostat.data import queries
 from homeostat.data.packs import PACKED_BELOW_BYTES, Contents, chunks, unpacked
 from homeostat.data.records import FILES_COLUMNS, Appended, Version
+from homeostat.data.retention.kept import check_kept
 from homeostat.data.scan import StatCache, scan
 from homeostat.data.tree import FileEntry, FilesManifest, read_shard, shards
 from homeostat.data.versions import record
@@ -135,6 +136,7 @@ class FileSets:
         return draft, sum(entry not in old for entry in entries), contents.bytes_added
 
     def _manifest(self, version: Version) -> FilesManifest:
+        check_kept(version)
         try:
             return msgspec.json.decode(self._objects.read(version.manifest), type=FilesManifest)
         except HomeostatError as error:

@@ -85,6 +85,23 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(part.object for segment in self.segments for part in segment.parts)
 
 
+class Arrival(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of rows on their way into a dataset.
+
+    Attributes:
+        offered: content id of the rows as they came.
+        origin: lineage nodes they were taken from.
+        keeps_history: False if they replace what the dataset held.
+    """
+
+    dataset: str
+    offered: Digest
+    source: str
+    actor: str
+    origin: tuple[str, ...] = ()
+    keeps_history: bool = True
+
+
 class Offer(msgspec.Struct, frozen=True, kw_only=True):
     """Rows on their way into a dataset.
 
@@ -98,6 +115,17 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True):
     actor: str
     keeps_history: bool = True
 
+    @property
+    def arrival(self) -> Arrival:
+        return Arrival(
+            dataset=self.dataset,
+            offered=self.rows.digest,
+            source=self.source,
+            actor=self.actor,
+            origin=self.rows.origin,
+            keeps_history=self.keeps_history,
+        )
+
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
     """One immutable state of a dataset.
@@ -108,6 +136,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         rows_added: rows that are new in this version.
         parent: number of the version before; None for the first.
         offered: content id of the rows as they came, before a contract kept some out.
+        forgotten_at: when its contents were given up to save space; None if they are kept.
     """
 
     dataset: str
@@ -122,6 +151,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     offered: Digest
     created_at: Micros
     created_by: str
+    forgotten_at: Micros | None = None
 
     @property
     def is_files(self) -> bool:

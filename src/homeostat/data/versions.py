@@ -1,20 +1,24 @@
 """Making versions: what is written to the object store before, and in one transaction with, a version's row."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 
 import msgspec
 import pyarrow as pa
 from sqlalchemy import Connection, insert
 
-from homeostat.codec.table_digest import TableDigest, digest_table, extend
+from homeostat.codec.table_digest import Digester
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
-from homeostat.core.digests import Digest, canonical_json, short
+from homeostat.core.digests import Digest, canonical_json, digest_bytes, short
 from homeostat.core.errors import CorruptObject, HomeostatError
 from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.facts import DataAdded
 from homeostat.data.quarantine import quarantine_rows, repair
-from homeostat.data.records import Column, Manifest, Offer, Segment, Version
+from homeostat.data.records import Arrival, Column, Imported, Manifest, Segment, Version
+from homeostat.data.retention.kept import check_kept
+from homeostat.data.reuse import lay
 from homeostat.data.rules import fitted
 from homeostat.data.segments import Segments
 from homeostat.store import ledger, lineage, refs
@@ -23,14 +27,34 @@ from homeostat.store.objects import ObjectStore
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """A version whose objects are written and whose row is not."""
+    """A version whose objects are written and whose row is not.
 
-    number: int
+    Attributes:
+        offered: content id of the rows that came.
+        rows_added: rows that the version before does not have as they are here.
+        bytes_added: of objects that the store did not have.
+    """
+
     parent: Version | None
     manifest: Digest
-    digest: TableDigest
-    rows: Table
+    content: Manifest
+    offered: Digest
+    rows_added: int
     bytes_added: int
+
+    @property
+    def number(self) -> int:
+        return 1 if self.parent is None else self.parent.number + 1
+
+    @property
+    def added(self) -> tuple[Segment, ...]:
+        """Segments that hold the rows which came, if they were appended."""
+        before = 0
+        for index, segment in enumerate(self.content.segments):
+            if before >= self.content.digest.rows - self.rows_added:
+                return self.content.segments[index:]
+            before += segment.rows
+        return ()
 
 
 class Versions:
@@ -40,36 +64,83 @@ class Versions:
         self._objects = objects
         self._segments = Segments(objects)
 
-    def draft(self, offer: Offer, head: Version | None, rows: Table) -> Draft:
-        """Write the objects of the version after `head` that takes `rows`.
+    def draft(
+        self,
+        head: Version | None,
+        batches: Iterable[pa.Table],
+        *,
+        keeps_history: bool,
+        offered: Digest | None = None,
+        imported: Imported | None = None,
+    ) -> Draft:
+        """Write the objects of the version after `head`, whose rows come in `batches`.
 
-        Raises: MissingColumn, WrongType or BadData if the rows do not fit the dataset.
+        Args:
+            head: the version before.
+            batches: tables of one settled schema, at least one. If they are appended, of the schema of `head`.
+            keeps_history: they come after the rows of `head`; else they are all there is.
+            offered: their content id, if it is known.
+            imported: the file that they are all of.
+
+        Cost: as `reuse.lay`.
         """
-        before: tuple[Segment, ...] = ()
-        if head is not None and offer.keeps_history:
-            rows = fitted(offer.dataset, rows, head.columns)
-            manifest = self.manifest(head)
-            before = manifest.segments
-            tail = self._tail(head, manifest)
-            digest = extend(manifest.digest, tail, rows.arrow())
-        else:
-            digest = digest_table(rows.arrow())
-        kept = self._segments.write(rows.arrow())
-        content = canonical_json(Manifest(digest=digest, segments=(*before, kept.segment)))
-        return Draft(
-            number=1 if head is None else head.number + 1,
-            parent=head,
-            manifest=self._objects.put(content),
-            digest=digest,
-            rows=rows,
-            bytes_added=kept.bytes_added + len(content),
+        source = iter(batches)
+        first = next(source)
+        before = None if head is None else self._known(head, is_needed=keeps_history)
+        digesters = [Digester.of(first.schema)] if offered is None else []
+        if before is not None and keeps_history and head is not None:
+            digesters.insert(0, Digester(before.digest, self._tail(head, before)))
+        elif not digesters:
+            digesters.append(Digester.of(first.schema))
+
+        def seen() -> Iterator[pa.Table]:
+            for batch in chain([first], source):
+                for digester in digesters:
+                    digester.add(batch)
+                yield batch
+
+        known = () if before is None else before.segments
+        kept = list(lay(self._segments, () if keeps_history else known, seen()))
+        segments = tuple(piece.segment for piece in kept)
+        content = Manifest(
+            digest=digesters[0].digest, segments=(*known, *segments) if keeps_history else segments, imported=imported
         )
+        manifest, bytes_added = self._write(content)
+        return Draft(
+            parent=head,
+            manifest=manifest,
+            content=content,
+            offered=offered or digesters[-1].digest.id,
+            rows_added=sum(piece.segment.rows if keeps_history else piece.rows_written for piece in kept),
+            bytes_added=bytes_added + sum(piece.bytes_added for piece in kept),
+        )
+
+    def rewrite(self, version: Version, content: Manifest) -> Digest:
+        """Write a manifest that keeps the rows of `version` in another way."""
+        if content.digest.id != version.id:
+            raise ValueError(f"{version.node} has id {version.id}, and the manifest is of {content.digest.id}")
+        return self._write(content)[0]
+
+    def _write(self, content: Manifest) -> tuple[Digest, int]:
+        written = canonical_json(content)
+        digest = digest_bytes(written)
+        bytes_added = 0 if self._objects.has(digest) else len(written)
+        return self._objects.put(written), bytes_added
+
+    def _known(self, version: Version, *, is_needed: bool) -> Manifest | None:
+        try:
+            return self.manifest(version)
+        except CorruptObject:
+            if is_needed:
+                raise
+            return None  # nothing of it can be taken over
 
     def manifest(self, version: Version) -> Manifest:
         """What `version` is made of.
 
-        Raises: CorruptObject if the store lost it.
+        Raises: NotFound if it was forgotten. CorruptObject if the store lost it.
         """
+        check_kept(version)
         try:
             return msgspec.json.decode(self._objects.read(version.manifest), type=Manifest)
         except HomeostatError as error:
@@ -104,9 +175,9 @@ class Versions:
         Args:
             rows: as they were offered; if a contract kept some of them out, they are not what was lost, and nothing is done.
         """
-        segment = self.manifest(version).segments[-1]
-        if not self._segments.has(segment) and rows.rows == segment.rows:
-            self._segments.write(fitted(version.dataset, rows, version.columns).arrow())
+        if rows.rows == version.rows_added and not all(map(self._segments.has, self.manifest(version).segments)):
+            fit = fitted(version.dataset, rows, version.columns)
+            deque(lay(self._segments, (), [fit.arrow()]), maxlen=0)
 
     def _tail(self, head: Version, manifest: Manifest) -> pa.Table:
         """The last rows of `head` that its digest has to see again."""
@@ -123,7 +194,7 @@ class Versions:
 
 def commit(
     connection: Connection,
-    offer: Offer,
+    arrival: Arrival,
     draft: Draft,
     at: Micros,
     *,
@@ -136,21 +207,22 @@ def commit(
         verdict: of the contract, if there was one.
         rejected: the object with the rows that the contract kept out, if any.
     """
+    digest = draft.content.digest
     version = Version(
-        dataset=offer.dataset,
+        dataset=arrival.dataset,
         number=draft.number,
-        id=draft.digest.id,
+        id=digest.id,
         manifest=draft.manifest,
-        rows=draft.digest.rows,
-        rows_added=draft.rows.rows,
+        rows=digest.rows,
+        rows_added=draft.rows_added,
         parent=None if draft.parent is None else draft.parent.number,
-        columns=tuple(Column(name=column.name, type=column.type) for column in draft.digest.columns),
-        source=offer.source,
-        offered=offer.rows.digest,
+        columns=tuple(Column(name=column.name, type=column.type) for column in digest.columns),
+        source=arrival.source,
+        offered=arrival.offered,
         created_at=at,
-        created_by=offer.actor,
+        created_by=arrival.actor,
     )
-    record(connection, version, _edges(version, offer, draft), None if verdict is None else verdict.report)
+    record(connection, version, _edges(version, arrival, draft), None if verdict is None else verdict.report)
     if verdict is not None and rejected is not None:
         quarantine_rows(connection, version, verdict, rejected)
     repair(connection, version)
@@ -183,14 +255,14 @@ def record(connection: Connection, version: Version, edges: Sequence[lineage.Edg
     )
 
 
-def _edges(version: Version, offer: Offer, draft: Draft) -> list[lineage.Edge]:
-    rows = lineage.node("table", offer.rows.digest)
+def _edges(version: Version, arrival: Arrival, draft: Draft) -> list[lineage.Edge]:
+    rows = lineage.node("table", arrival.offered)
     edges = [lineage.Edge(version.node, rows, "rows")]
-    edges += [lineage.Edge(rows, origin, "origin") for origin in offer.rows.origin]
+    edges += [lineage.Edge(rows, origin, "origin") for origin in arrival.origin]
     if draft.parent is not None:
-        edges.append(lineage.Edge(version.node, draft.parent.node, "previous" if offer.keeps_history else "replaced"))
-    if offer.source:
-        edges.append(lineage.Edge(version.node, lineage.node("source", offer.source), "source"))
+        edges.append(lineage.Edge(version.node, draft.parent.node, "previous" if arrival.keeps_history else "replaced"))
+    if arrival.source:
+        edges.append(lineage.Edge(version.node, lineage.node("source", arrival.source), "source"))
     return edges
 
 

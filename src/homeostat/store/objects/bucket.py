@@ -40,11 +40,10 @@ class BucketRemote:
         region = location.region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1"
         self._bucket = S3Store(
             bucket,
+            config={"region": region, "endpoint": endpoint} if endpoint else {"region": region},
             prefix=prefix.strip("/") or None,
-            region=region,
             client_options={"allow_http": endpoint.startswith("http://"), "connect_timeout": "5s", "timeout": "120s"},
             retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=60)},
-            **({"endpoint": endpoint} if endpoint else {}),
         )
 
     def has(self, digest: Digest) -> bool:

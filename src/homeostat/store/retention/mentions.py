@@ -43,7 +43,7 @@ def rows(connection: Connection) -> Iterator[Row]:
     for name in found.get_table_names():
         texts = [each["name"] for each in found.get_columns(name) if isinstance(each["type"], String)]
         if texts:
-            query = select(*map(column, texts)).select_from(table(name))
+            query = select(*(column(text) for text in texts)).select_from(table(name))
             for row in connection.execute(query).yield_per(_ROWS_AT_ONCE):
                 yield Row(name, {text: value for text, value in zip(texts, row, strict=True) if value})
 

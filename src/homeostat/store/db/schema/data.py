@@ -20,6 +20,7 @@ dataset_versions = Table(
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", String(128), nullable=False),
     Column("report", Text),  # JSON of the validation report
+    Column("forgotten_at", BigInteger),  # its contents are given up
     Index("ix_dataset_versions_dataset_offered", "dataset", "offered"),
 )
 

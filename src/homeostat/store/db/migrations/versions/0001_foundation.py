@@ -108,6 +108,7 @@ def upgrade() -> None:
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.String(length=128), nullable=False),
         sa.Column("report", sa.Text(), nullable=True),
+        sa.Column("forgotten_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("dataset", "number", name=op.f("pk_dataset_versions")),
     )
     with op.batch_alter_table("dataset_versions", schema=None) as batch_op:
