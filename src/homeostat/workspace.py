@@ -7,6 +7,7 @@ when first asked for, so that a process pays only for those it uses.
 import importlib
 import os
 import socket
+import subprocess
 import sys
 import tomllib
 from functools import cached_property
@@ -31,6 +32,7 @@ if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
     from homeostat.monitor.ports import Requests
     from homeostat.monitor.service import Monitor
     from homeostat.pipelines.service import Pipelines
+    from homeostat.registry.records import Reproduced
     from homeostat.registry.service import Registry
     from homeostat.serve.log import ObservationLog
     from homeostat.serve.service import Deployments
@@ -219,6 +221,7 @@ class Workspace:
             registry=self.registry,
             deployments=self.deployments,
             monitor=self.monitor,
+            reproductions=Reproductions(self.root),
         )
         owner = f"{socket.gethostname()}:{os.getpid()}"
         return controller(self.database, self.clock, rooms, self.systems, owner)
@@ -250,6 +253,25 @@ class Observations:
         traffic = self._deployments.traffic(system, since)
         requests: type[Requests] = _load("monitor.ports", "Requests")
         return requests(failed=traffic.failures, total=traffic.requests)
+
+
+class Reproductions:
+    """The loop's `Reproductions`: the command `homeostat reproduce`, in a process of its own.
+
+    So a reproduction that dies takes no controller with it, and what it keeps is there when the command ends.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def reproduce(self, run_id: str) -> "Reproduced":
+        reproduced: type[Reproduced] = _load("registry.records", "Reproduced")
+        command = [sys.executable, "-m", "homeostat", "reproduce", run_id, "--project", str(self._root), "--json"]
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+        if done.returncode == 0:
+            return msgspec.json.decode(done.stdout, type=reproduced)
+        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
+        return reproduced(grade="F", sentence=f"It could not be made again (exit code {done.returncode}): {said[-1]}")
 
 
 def _load(module: str, name: str) -> Any:

@@ -9,7 +9,7 @@ import polars as pl
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Table
 from homeostat.pipelines import step
-from homeostat.registry.records import Evaluation
+from homeostat.registry.records import Evaluation, Reproduced
 
 CHALLENGER, CHAMPION, LABEL = "challenger_score", "champion_score", "label"
 _LATENCY_SAMPLE = 300  # the least that bounds a 99th percentile with 95 % confidence is 299
@@ -51,7 +51,13 @@ def latency(model: Model, holdout: Table) -> list[float]:
 
 
 def as_evaluation(
-    table: Table, *, slices: tuple[str, ...], latency_ms: list[float] | None, trigger: str, holdout: str
+    table: Table,
+    *,
+    slices: tuple[str, ...],
+    latency_ms: list[float] | None,
+    reproduced: Reproduced | None,
+    trigger: str,
+    holdout: str,
 ) -> Evaluation:
     """The arrays that gates judge. The baseline always answers the holdout's own base rate: the hardest constant."""
     rows = table.polars()
@@ -63,6 +69,7 @@ def as_evaluation(
         baseline=np.full(len(labels), labels.mean()),
         slices={name: rows[name].cast(pl.String).to_numpy() for name in slices},
         latency_ms=None if latency_ms is None else np.asarray(latency_ms),
+        reproduced=reproduced,
         trigger=trigger,
         holdout=holdout,
     )

@@ -10,6 +10,7 @@ from homeostat.core.clock import Micros
 from homeostat.core.facts import Fact
 from homeostat.data.service import Datasets
 from homeostat.loop.declaration import Phase
+from homeostat.loop.ports import Reproductions
 from homeostat.loop.records import Asked, Progress
 from homeostat.loop.system import System
 from homeostat.monitor.records import Reading
@@ -32,6 +33,7 @@ class Rooms:
     registry: Registry
     deployments: Deployments
     monitor: Monitor
+    reproductions: Reproductions
 
 
 @dataclass(frozen=True, kw_only=True)

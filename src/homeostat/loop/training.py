@@ -19,7 +19,7 @@ from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
 from homeostat.pipelines import Candidate, Pipeline, current_run
 from homeostat.pipelines.records import Stored
-from homeostat.registry.gate import LatencyGate
+from homeostat.registry.gate import LatencyGate, ReproducibleGate
 from homeostat.registry.judge import judge
 from homeostat.registry.metrics import Floats, measure, unmeasurable
 from homeostat.registry.metrics import metric as metric_named
@@ -70,10 +70,12 @@ def train(rooms: Rooms, look: Situation) -> Trained:
     )
     candidate: Candidate = run.result["candidate"]
     timed: Stored | None = run.result["latency_ms"]
+    is_to_be_reproducible = any(isinstance(gate, ReproducibleGate) for gate in system.gates)
     evaluation = as_evaluation(
         rooms.pipelines.value(run.result["scores"]),
         slices=system.slice_columns,
         latency_ms=None if timed is None else rooms.pipelines.value(timed),
+        reproduced=rooms.reproductions.reproduce(run.id) if is_to_be_reproducible else None,
         trigger=progress.trigger,
         holdout=candidate.holdout.node,
     )

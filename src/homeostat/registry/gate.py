@@ -6,6 +6,7 @@ A gate is data, JSON both ways, so that a policy can be stored, shown and digest
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import msgspec
 
@@ -14,6 +15,8 @@ from homeostat.core.durations import duration_us
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.registry.metrics import Metric
 from homeostat.registry.metrics import metric as metric_named
+
+ReproducedGrade = Literal["A", "B", "C", "D"]  # best first; what came out otherwise has F
 
 
 class _Declaration(msgspec.Struct, frozen=True, kw_only=True, tag_field="gate"):
@@ -89,6 +92,21 @@ class LatencyGate(_Declaration, frozen=True, kw_only=True, tag="latency"):
         return "latency"
 
 
+class ReproducibleGate(_Declaration, frozen=True, kw_only=True, tag="reproducible"):
+    at_least: ReproducedGrade
+
+    def __post_init__(self) -> None:
+        if self.at_least not in get_args(ReproducedGrade):
+            raise InvalidDeclaration(
+                f"Gate 'reproducible' asks for grade {self.at_least!r}; there are {', '.join(get_args(ReproducedGrade))}, "
+                f"of which A is the best. Say hs.gate.reproducible('B')."
+            )
+
+    @property
+    def name(self) -> str:
+        return "reproducible"
+
+
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):
     """What a reviewer approves in advance; see `envelope`."""
 
@@ -117,7 +135,7 @@ class ApprovalGate(_Declaration, frozen=True, kw_only=True, tag="approval"):
         return "approval"
 
 
-Gate = MetricGate | ChampionGate | SlicesGate | BaselineGate | LatencyGate | ApprovalGate
+Gate = MetricGate | ChampionGate | SlicesGate | BaselineGate | LatencyGate | ReproducibleGate | ApprovalGate
 
 
 def metric(name: str, *, at_least: float | None = None, at_most: float | None = None) -> MetricGate:
@@ -150,6 +168,18 @@ def beats_baseline(metric: str) -> BaselineGate:
 def latency(*, p99_ms: float) -> LatencyGate:
     """The 99th percentile of the time to answer must keep `p99_ms`, with confidence."""
     return LatencyGate(p99_ms=float(p99_ms))
+
+
+def reproducible(at_least: ReproducedGrade = "B") -> ReproducibleGate:
+    """The model must have been made again from its record, with this grade or a better one.
+
+    Each training is then followed by a second one, in a process and an environment of its own, offline and without cache.
+
+    Args:
+        at_least: A: the same bytes. B: the same model by its canonical hash. C: the same scores. D: the same metrics.
+    Raises: InvalidDeclaration if it is another letter.
+    """
+    return ReproducibleGate(at_least=at_least)
 
 
 def approval(

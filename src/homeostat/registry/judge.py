@@ -18,6 +18,7 @@ from homeostat.registry.gate import (
     Gate,
     LatencyGate,
     MetricGate,
+    ReproducibleGate,
     SlicesGate,
     check_gates,
     metric_of,
@@ -49,7 +50,9 @@ def judge(gates: Sequence[Gate], evaluation: Evaluation) -> GateReport:
     )
 
 
-def _judge(gate: MetricGate | ChampionGate | SlicesGate | BaselineGate | LatencyGate, on: Evaluation) -> GateResult:
+def _judge(
+    gate: MetricGate | ChampionGate | SlicesGate | BaselineGate | LatencyGate | ReproducibleGate, on: Evaluation
+) -> GateResult:
     match gate:
         case MetricGate():
             return _metric(gate, on)
@@ -61,6 +64,8 @@ def _judge(gate: MetricGate | ChampionGate | SlicesGate | BaselineGate | Latency
             return _baseline(gate, on)
         case LatencyGate():
             return _latency(gate, on)
+        case ReproducibleGate():
+            return _reproducible(gate, on)
         case _:
             assert_never(gate)
 
@@ -195,6 +200,19 @@ def _latency(gate: LatencyGate, on: Evaluation) -> GateResult:
         sentence=f"The p99 latency is {value:.1f} ms (at most {high:.1f} ms) over {len(sample):,} calls; needed is {needed}.",
         value=value,
         high=high,
+    )
+
+
+def _reproducible(gate: ReproducibleGate, on: Evaluation) -> GateResult:
+    needed = f"grade {gate.at_least}" if gate.at_least == "A" else f"grade {gate.at_least} or better"
+    if on.reproduced is None:
+        return _unmeasured(gate.name, 0, needed, "nobody has made the model again")
+    return GateResult(
+        gate=gate.name,
+        status=_passed(on.reproduced.grade <= gate.at_least),  # A is the first letter and the best grade
+        rows=0,
+        needed=needed,
+        sentence=on.reproduced.sentence,
     )
 
 

@@ -22,6 +22,18 @@ Verdict = Literal["passed", "pending", "blocked"]
 ApprovalStatus = Literal["requested", "granted", "denied", "void"]
 
 
+class Reproduced(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of making the model again.
+
+    Attributes:
+        grade: A to D, or F if it came out otherwise or not at all.
+        sentence: the same in plain words.
+    """
+
+    grade: str
+    sentence: str
+
+
 class Evaluation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Row-level evidence: every model scored on the same holdout rows.
 
@@ -32,6 +44,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
         baseline: (n,) what the trivial model answers, or None if it was not made.
         slices: columns to slice by, (n,) each.
         latency_ms: times to answer, any number of them, or None if they were not measured.
+        reproduced: what came of making the challenger again, or None if that was not tried.
         trigger: what set off the training: `manual`, `breach`, `age`, `labels`.
         holdout: lineage node of the rows, such as `table:...`.
     """
@@ -42,6 +55,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     baseline: Floats | None = None
     slices: Mapping[str, npt.NDArray[Any]] = {}
     latency_ms: Floats | None = None
+    reproduced: Reproduced | None = None
     trigger: str = "manual"
     holdout: str = ""
 

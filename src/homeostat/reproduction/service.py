@@ -23,6 +23,7 @@ from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import NotFound
 from homeostat.core.ids import split_numbered
 from homeostat.loop import queries as loop_queries
+from homeostat.pipelines import queries as pipeline_queries
 from homeostat.pipelines.records import PipelineRun, Stored
 from homeostat.registry import queries as registry_queries
 from homeostat.reproduction.attempts import Attempt, attempt
@@ -170,7 +171,8 @@ def _folder(keep: Path | None) -> Iterator[Path]:
 
 def _subject(connection: Connection, model: str) -> Subject:
     if "@" not in model:
-        return Subject(model, "", 0, model, lineage.node("run", model))
+        run = pipeline_queries.get(connection, model)
+        return Subject(run.id, run.system, 0, run.id, lineage.node("run", run.id))
     system, number = split_numbered(model, kind="model version", owner="system", example="late-flights@3")
     version = registry_queries.version(connection, system, number)
     return Subject(version.name, system, number, version.run_id, version.node)

@@ -15,6 +15,7 @@ EVERY_GATE: tuple[Gate, ...] = (
     gate.slices("auc", by="origin", at_least=0.55, min_rows=500),
     gate.beats_baseline("auc"),
     gate.latency(p99_ms=50),
+    gate.reproducible("B"),
     gate.approval(by="reviewer", automatic=gate.envelope(metric="auc", within=0.05, first=True)),
 )
 
@@ -42,6 +43,7 @@ def test_names_are_unique_in_a_policy_of_every_gate() -> None:
         (lambda: gate.not_worse_than_champion("auc", margin=float("nan")), "must be 0 or more"),
         (lambda: gate.slices("auc", by="origin", at_least=0.5, min_rows=0), "must be 1 or more"),
         (lambda: gate.latency(p99_ms=0), "must be above 0"),
+        (lambda: gate.reproducible("F"), "asks for grade 'F'.*A is the best"),  # type: ignore[arg-type]  # what is refused
         (lambda: gate.envelope(metric="auc", within=-1), "must be 0 or more"),
     ],
 )

@@ -12,7 +12,7 @@ from homeostat.registry import gate
 from homeostat.registry.gate import Gate
 from homeostat.registry.judge import judge
 from homeostat.registry.metrics import Floats
-from homeostat.registry.records import Evaluation, GateReport, GateResult
+from homeostat.registry.records import Evaluation, GateReport, GateResult, Reproduced
 
 
 def skilled(labels: Floats, skill: float, seed: int) -> Floats:
@@ -285,3 +285,22 @@ class TestEvaluation:
         """A slice column of other rows is refused."""
         with pytest.raises(BadData, match="'origin'"):
             Evaluation(labels=np.zeros(10), challenger=np.zeros(10), slices={"origin": np.zeros(9)})
+
+
+class TestReproducible:
+    @pytest.mark.parametrize(
+        ("found", "status"), [("A", "passed"), ("B", "passed"), ("C", "failed"), ("D", "failed"), ("F", "failed")]
+    )
+    def test_the_grade_asked_for_or_a_better_one_passes(self, found: str, status: str) -> None:
+        """A model that came out otherwise than asked for is blocked, in the words of its reproduction."""
+        on = evidence(reproduced=Reproduced(grade=found, sentence="It was made again."))
+
+        result = one(gate.reproducible("B"), on)
+
+        assert (status, "grade B or better", "It was made again.") == (result.status, result.needed, result.sentence)
+
+    def test_a_model_that_nobody_made_again_is_blocked(self) -> None:
+        """Without a stored result the gate fails and says so."""
+        result = one(gate.reproducible("D"), evidence())
+
+        assert ("failed", True) == (result.status, "nobody has made the model again" in result.sentence)
