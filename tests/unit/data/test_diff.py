@@ -1,5 +1,8 @@
 """What differs between two versions: by key, by multiset, read as little as needed, and enough to make one of the other."""
 
+from collections import Counter
+from itertools import pairwise
+
 import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -69,6 +72,89 @@ def test_only_what_was_appended_is_read(datasets: Datasets, sizes: list[int], ke
     fresh = after.rows - before.rows
     assert (fresh, 0, 0, fresh) == (*counts(diff), diff.rows_read)
     assert after.id == apply(diff, datasets.read(before)).digest
+
+
+edits = st.lists(st.tuples(st.integers(0, 400), st.sampled_from(["insert", "delete", "change"])), max_size=12)
+
+
+def naive(old: Table, new: Table, key: tuple[str, ...]) -> tuple[int, int, int]:
+    """Rows added, removed and changed, counted one by one."""
+    left, right = (Counter(side.polars().rows()) for side in (old, new))
+    added, removed = (right - left).total(), (left - right).total()
+    if not key:
+        return added, removed, 0
+    keys = [{row[0] for row in side} for side in (left - right, right - left)]
+    changed = len(keys[0] & keys[1])
+    return added - changed, removed - changed, changed
+
+
+@given(edits=edits, cuts=st.lists(st.integers(0, 400), max_size=4), key=st.sampled_from([(), ("id",)]))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_edits_are_counted_as_one_by_one(
+    datasets: Datasets, edits: list[tuple[int, str]], cuts: list[int], key: tuple[str, ...]
+) -> None:
+    """Rows that come, go and change anywhere, in segments cut anywhere, give the counts of a naive diff, and a patch."""
+    before = [(number, number * 0.5) for number in range(400)]
+    after = list(before)
+    for step, (at, edit) in enumerate(edits):
+        after[at : at + (edit != "insert")] = (
+            [] if edit == "delete" else [(1_000 + step if edit == "insert" else at, -1.0)]
+        )
+    after = list({row[0]: row for row in after}.values())
+    old, new = table(before), table(after)
+    name = f"d{len(datasets.names())}"
+    for low, high in pairwise(sorted({0, *cuts, 400})):
+        add = datasets.append if low else datasets.replace
+        add(name, Table.of(old.arrow().slice(low, high - low)))
+
+    diff = datasets.diff(datasets.version(name), datasets.replace(name, new).version, key=key)
+
+    assert naive(old, new, key) == counts(diff)
+    assert new.digest == apply(diff, old).digest
+
+
+def test_rows_that_shift_are_aligned_again(datasets: Datasets) -> None:
+    """A row that comes in front leaves only a hundred rows or so to be matched, not all that it shifted."""
+    old = Table.of({"n": range(20_000), "m": [0.5] * 20_000})
+    new = Table.of({"n": [-1, *range(10_000), *range(10_001, 20_000), -2], "m": [0.5] * 20_001})
+
+    diff = made(datasets, old, new)
+
+    assert (2, 1, 0) == counts(diff)
+    assert 1_000 > len(diff.patch.order)
+    assert new.digest == apply(diff, old).digest
+
+
+def test_only_columns_that_differ_are_in_the_patch(datasets: Datasets) -> None:
+    """A new column comes with its values; the rows of the others stay as they are."""
+    old = Table.of({"n": range(100)})
+    new = Table.of({"n": range(100), "m": [1.5] * 100})
+
+    diff = made(datasets, old, new)
+
+    assert (0, ("m",), 0) == (diff.patch.fresh.rows, diff.patch.beside.columns, diff.rows_read)
+    assert new.digest == apply(diff, old).digest
+
+
+def test_tables_without_a_common_column(datasets: Datasets) -> None:
+    """Nothing can be matched: all rows went, and others came."""
+    old, new = Table.of({"a": [1, 2]}), Table.of({"b": ["x", "y", "z"]})
+
+    diff = made(datasets, old, new)
+
+    assert (3, 2, 0) == counts(diff)
+    assert new.digest == apply(diff, old).digest
+
+
+def test_a_review_lists_each_row_with_what_became_of_it(datasets: Datasets) -> None:
+    """Changed rows are listed as they were and as they are; a column named `op` keeps its name."""
+    old = Table.of({"id": [1, 2, 3], "op": [1, 2, 3]})
+    new = Table.of({"id": [2, 3, 4], "op": [2, 9, 4]})
+
+    review = made(datasets, old, new, key=("id",)).review()
+
+    assert [("removed", 1, 1), ("added", 4, 4), ("before", 3, 3), ("after", 3, 9)] == review.polars().rows()
+    assert ("_op", "id", "op") == review.columns
 
 
 def test_a_key_tells_changed_from_added(datasets: Datasets) -> None:

@@ -1,12 +1,16 @@
-"""Comparing two versions of a table, segment by segment.
+"""Comparing two versions of a table, a pair of segments at a time.
 
-Rows that stand side by side are compared first, in the columns whose digests differ, and equal ones leave both sides. Only the
-rest is held and matched by key or as a multiset, so that memory grows with what differs, not with the table.
+Rows that stand side by side are compared first, in the columns whose digests differ, and equal ones leave both sides. Where rows
+came or went, the two versions are aligned again by a sample of their rows. Only what is left is held, and matched by key or as
+a multiset: memory grows with what differs, not with the table.
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from itertools import pairwise
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import polars as pl
@@ -14,11 +18,26 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homeostat.codec.tables import Table
-from homeostat.data.diffs.alignment import Alignment, Piece, ends, shared_columns, stretches
+from homeostat.data.diffs.alignment import (
+    Alignment,
+    Hashes,
+    Pair,
+    Stretch,
+    ends,
+    realigned,
+    shared_columns,
+    stretches,
+)
 from homeostat.data.diffs.matching import Matched, check_key, match
 from homeostat.data.diffs.records import Diff, Patch, schema_changes
 from homeostat.data.records import Manifest, Version
 from homeostat.data.versions import Versions
+
+_THREADS = min(4, os.cpu_count() or 1)  # each holds a pair of segments
+_MOVED = 1 / 16  # share of rows that differ side by side from which two segments are taken to be shifted
+_SAMPLED = 64  # one row in so many aligns what moved: about a hundred rows around each change are matched
+_Item = TypeVar("_Item")
+_Out = TypeVar("_Out")
 
 
 def compare(versions: Versions, before: Version, after: Version, key: Sequence[str]) -> Diff:
@@ -27,16 +46,18 @@ def compare(versions: Versions, before: Version, after: Version, key: Sequence[s
     Raises: MissingColumn or WrongType if a key column is not in both in one type. BadData if two of the rows that differ have
         the same key on one side. CorruptObject as `Versions.segment`.
     Cost: reads the segments in which the two differ, a column only if it does, and all columns of segments with a row that
-        does; holds two segments and the rows that are not equal to the one beside them.
+        does; holds some pairs of segments and the rows that are not equal to the one beside them.
     """
     check_key(before.dataset, before.columns, after.columns, key)
     old, new = Side(versions, before), Side(versions, after)
     shared = shared_columns(old.manifest, new.manifest)
-    unlike = _unlike(old, new, shared)
-    old_rows, new_rows = unlike.old, unlike.new
-    matched = match(before.dataset, old_rows.select(shared), new_rows.select(shared), key)
+    with ThreadPoolExecutor(_THREADS) as pool:
+        comparison = Comparison(old, new, key, pool)
+        unlike = comparison.unlike()
+    matched = match(before.dataset, unlike.old.select(shared), unlike.new.select(shared), key)
     fresh = np.sort(np.concatenate([matched.added, matched.changed]))
     changes = schema_changes(before.columns, after.columns)
+    beside = [name for name in new.names if name not in shared]
     return Diff(
         dataset=before.dataset,
         before=before.number,
@@ -44,33 +65,32 @@ def compare(versions: Versions, before: Version, after: Version, key: Sequence[s
         key=tuple(key),
         columns=changes,
         is_reordered=not changes and before.columns != after.columns,
-        added=Table(new_rows.take(matched.added)),
-        removed=Table(old_rows.take(matched.removed)),
-        changed=Table(new_rows.take(matched.changed)),
-        changed_from=Table(old_rows.take(matched.changed_from)),
-        rows_read=unlike.rows_read,
+        added=Table(unlike.new.take(matched.added)),
+        removed=Table(unlike.old.take(matched.removed)),
+        changed=Table(unlike.new.take(matched.changed)),
+        changed_from=Table(unlike.old.take(matched.changed_from)),
+        rows_read=comparison.rows_read,
         patch=Patch(
             names=new.names,
             stretches=unlike.stretches,
             order=_order(matched, unlike, fresh),
-            fresh=Table(new_rows.select(shared).take(fresh)),
-            beside=Table(new.all([name for name in new.names if name not in shared])),
+            fresh=Table(unlike.new.select(shared).take(fresh)),
+            beside=Table(new.all(beside) if beside else pa.table({})),
         ),
     )
 
 
-class Unlike(NamedTuple):
-    """Rows that are not equal to the one beside them, with their numbers in the old version, and where they stand."""
+class Found(NamedTuple):
+    """Rows that are not equal to the one beside them, with the numbers of the old ones, and where they stand."""
 
     old: pa.Table
     old_at: NDArray[np.int64]
     new: pa.Table
     stretches: NDArray[np.int64]
-    rows_read: int
 
 
 class Side:
-    """One version, read a segment and its columns at a time. Of one thread."""
+    """One version, read a segment and some of its columns at a time. Safe for threads."""
 
     def __init__(self, versions: Versions, version: Version) -> None:
         self._versions = versions
@@ -78,105 +98,172 @@ class Side:
         self.manifest: Manifest = versions.manifest(version)
         self.names = tuple(column.name for column in version.columns)
         self.ends = ends(self.manifest)
-        self._index = -1
-        self._held: dict[str, pa.ChunkedArray] = {}
 
-    def rows(self, index: int, first: int, rows: int, names: Sequence[str]) -> pa.Table:
-        """Rows of a segment, `first` being a row number of the version. The columns of the last segment stay in memory."""
-        if index != self._index:
-            self._index, self._held = index, {}
-        missing = [name for name in names if name not in self._held]
-        if missing:
-            read = self._versions.segment(self._version, self.manifest.segments[index], missing)
-            self._held |= dict(zip(missing, read.columns, strict=True))
-        return pa.table({name: self._held[name] for name in names}).slice(first - self.ends[index], rows)
+    def segment(self, index: int, names: Sequence[str]) -> pa.Table:
+        return self._versions.segment(self._version, self.manifest.segments[index], names)
 
-    def between(self, first: int, end: int) -> Iterator[pa.Table]:
-        """All columns of a range of rows, in parts."""
-        for index, (low, high) in enumerate(zip(self.ends[:-1], self.ends[1:], strict=True)):
+    def parts(self, first: int, end: int) -> Iterator[tuple[int, int, int]]:
+        """For each segment in a range of rows: its number, and where in it the range begins and ends."""
+        for index, (low, high) in enumerate(pairwise(self.ends)):
             if low < end and high > first:
-                begin = max(low, first)
-                yield self.rows(index, begin, min(high, end) - begin, self.names)
+                yield index, max(low, first) - low, min(high, end) - low
+
+    def between(self, first: int, end: int) -> pa.Table:
+        """All columns of a range of rows."""
+        none = self.segment(0, self.names).slice(0, 0)
+        parts = [self.segment(index, self.names).slice(at, last - at) for index, at, last in self.parts(first, end)]
+        return pa.concat_tables([none, *parts])
 
     def all(self, names: Sequence[str]) -> pa.Table:
         """Some columns of all rows."""
-        if not names:
-            return pa.table({})
-        return pa.concat_tables(
-            [self._versions.segment(self._version, segment, names) for segment in self.manifest.segments]
+        return pa.concat_tables([self.segment(index, names) for index in range(len(self.manifest.segments))])
+
+
+class Comparison:
+    """Finds the rows of two versions that are not equal to the one beside them.
+
+    Attributes:
+        rows_read: rows of both that had to be compared so far.
+    """
+
+    def __init__(self, old: Side, new: Side, key: Sequence[str], pool: Executor) -> None:
+        self._old, self._new = old, new
+        self._pool = pool
+        self._shared = shared_columns(old.manifest, new.manifest)
+        self._aligned_by = tuple(key) or self._shared
+        self._alignment = Alignment(old.manifest, new.manifest)
+        self.rows_read = 0
+
+    def unlike(self) -> Found:
+        """All of them, in order."""
+        found, apart = [self._whole(Stretch(0, 0, 0, 0))], list[Stretch]()
+        for stretch in stretches(self._old.manifest, self._new.manifest):
+            if stretch.is_level:
+                for outcome in self._compared(stretch, may_move=True):
+                    if isinstance(outcome, Stretch):
+                        apart.append(outcome)
+                    else:
+                        found.append(outcome)
+            else:
+                self.rows_read += stretch.rows
+                apart.append(stretch)
+        for stretch in _joined(apart):
+            for part in self._realigned(stretch):
+                if part.is_level:
+                    found.extend(one for one in self._compared(part, may_move=False) if isinstance(one, Found))
+                else:
+                    found.append(self._whole(part))
+        found.sort(key=lambda one: one.stretches[:1].tolist())
+        return Found(
+            pa.concat_tables([one.old for one in found]),
+            np.concatenate([one.old_at for one in found]),
+            pa.concat_tables([one.new for one in found]),
+            np.concatenate([one.stretches for one in found]),
         )
 
-    def none(self) -> pa.Table:
-        """All columns of no row."""
-        return self._versions.segment(self._version, self.manifest.segments[0], self.names).slice(0, 0)
+    def _compared(self, stretch: Stretch, *, may_move: bool) -> Iterator[Found | Stretch]:
+        """Rows of a level stretch that differ; or, if many rows of two segments do and may have moved, where those stand."""
+        for pair, outcome in _ahead(
+            self._pool, lambda pair: self._compare(pair, may_move=may_move), self._alignment.pairs(stretch)
+        ):
+            self.rows_read += 2 * pair.rows if may_move else 0
+            if outcome is not None:
+                yield outcome
+
+    def _compare(self, pair: Pair, *, may_move: bool) -> Found | Stretch | None:
+        ours = self._old.segment(pair.old_segment, pair.columns)
+        theirs = self._new.segment(pair.new_segment, pair.columns)
+        old_base, new_base = self._old.ends[pair.old_segment], self._new.ends[pair.new_segment]
+        differing = []
+        for piece in pair.pieces:
+            one = ours.select(piece.columns).slice(piece.old_first - old_base, piece.rows)
+            other = theirs.select(piece.columns).slice(piece.new_first - new_base, piece.rows)
+            differing.append(piece.old_first + _unequal(one, other))
+        at = np.concatenate(differing)
+        if not len(at):
+            return None
+        if may_move and len(at) > _MOVED * pair.rows:
+            return pair.stretch
+        return self._whole_rows(pair, at)
+
+    def _whole_rows(self, pair: Pair, at: NDArray[np.int64]) -> Found:
+        """These rows of the old version and those beside them, whole. Columns that do not differ are read once."""
+        new_at = at + pair.stretch.new_first - pair.stretch.old_first
+        ours = self._old.segment(pair.old_segment, self._old.names)
+        ours = ours.take(pa.array(at - self._old.ends[pair.old_segment]))
+        alike = set(self._shared) - set(pair.columns)
+        others = [name for name in self._new.names if name not in alike]
+        theirs = self._new.segment(pair.new_segment, others)
+        theirs = theirs.take(pa.array(new_at - self._new.ends[pair.new_segment]))
+        columns = {name: (ours if name in alike else theirs).column(name) for name in self._new.names}
+        breaks = np.flatnonzero(np.diff(at) != 1)
+        first, last = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(at) - 1]])
+        where = np.stack([at[first], at[last] + 1, new_at[first], new_at[last] + 1], axis=1)
+        return Found(ours, at, pa.table(columns), where)
+
+    def _whole(self, stretch: Stretch) -> Found:
+        """All rows of a stretch."""
+        return Found(
+            self._old.between(stretch.old_first, stretch.old_end),
+            np.arange(stretch.old_first, stretch.old_end),
+            self._new.between(stretch.new_first, stretch.new_end),
+            np.array([stretch] if stretch.rows else np.empty((0, 4)), np.int64),
+        )
+
+    def _realigned(self, stretch: Stretch) -> list[Stretch]:
+        if not self._aligned_by:
+            return [stretch]
+        old_sample = self._sample(self._old, stretch.old_first, stretch.old_end)
+        new_sample = self._sample(self._new, stretch.new_first, stretch.new_end)
+        return realigned(stretch, old_sample, new_sample)
+
+    def _sample(self, side: Side, first: int, end: int) -> Hashes:
+        """Rows of a range whose hash happens to be a multiple of `_SAMPLED`, so that equal rows are in both samples."""
+
+        def act(part: tuple[int, int, int]) -> Hashes:
+            index, at, last = part
+            hashes = pl.DataFrame(side.segment(index, self._aligned_by).slice(at, last - at)).hash_rows().to_numpy()
+            chosen = np.flatnonzero(hashes % _SAMPLED == 0)
+            return hashes[chosen], side.ends[index] + at + chosen
+
+        parts = [sample for _, sample in _ahead(self._pool, act, side.parts(first, end))]
+        parts.append((np.empty(0, np.uint64), np.empty(0, np.int64)))
+        return np.concatenate([hashes for hashes, _ in parts]), np.concatenate([rows for _, rows in parts])
 
 
-def _unlike(old: Side, new: Side, shared: Sequence[str]) -> Unlike:
-    alignment = Alignment(old.manifest, new.manifest)
-    old_parts, new_parts = [old.none()], [new.none()]
-    old_at, where = [np.empty(0, np.int64)], [np.empty((0, 4), np.int64)]
-    rows_read = 0
-    with ThreadPoolExecutor(2) as pool:
-        for stretch in stretches(old.manifest, new.manifest):
-            if not stretch.is_level:
-                old_parts.extend(old.between(stretch.old_first, stretch.old_end))
-                new_parts.extend(new.between(stretch.new_first, stretch.new_end))
-                old_at.append(np.arange(stretch.old_first, stretch.old_end))
-                where.append(np.array([stretch]))
-                rows_read += stretch.old_end - stretch.old_first + stretch.new_end - stretch.new_first
-                continue
-            for piece in alignment.pieces(stretch):
-                rows_read += 2 * piece.rows
-                at = _differing(old, new, piece, pool)
-                if not len(at):
-                    continue
-                ours, theirs = _rows_at(old, new, piece, shared, at)
-                old_parts.append(ours)
-                new_parts.append(theirs)
-                old_at.append(piece.old_first + at)
-                where.append(_runs(at, piece))
-    return Unlike(
-        pa.concat_tables(old_parts),
-        np.concatenate(old_at),
-        pa.concat_tables(new_parts),
-        np.concatenate(where),
-        rows_read,
-    )
-
-
-def _differing(old: Side, new: Side, piece: Piece, pool: ThreadPoolExecutor) -> NDArray[np.int64]:
-    """Row numbers within the piece of rows that differ in a column. Both sides are read at a time."""
-    reading = pool.submit(old.rows, piece.old_segment, piece.old_first, piece.rows, piece.columns)
-    theirs = new.rows(piece.new_segment, piece.new_first, piece.rows, piece.columns)
-    ours = reading.result()
-    differs = np.zeros(piece.rows, bool)
-    for one, other in zip(ours.columns, theirs.columns, strict=True):
+def _unequal(old: pa.Table, new: pa.Table) -> NDArray[np.int64]:
+    """Numbers of the rows that differ side by side: null is null, NaN is NaN, -0.0 is 0.0."""
+    differs = np.zeros(old.num_rows, bool)
+    for one, other in zip(old.columns, new.columns, strict=True):
         differs |= pl.Series(values=one).ne_missing(pl.Series(values=other)).to_numpy()
     return np.flatnonzero(differs)
 
 
-def _rows_at(
-    old: Side, new: Side, piece: Piece, shared: Sequence[str], at: NDArray[np.int64]
-) -> tuple[pa.Table, pa.Table]:
-    """These rows of both sides, whole. Columns that do not differ are read once."""
-    taken = pa.array(at)
-    ours = old.rows(piece.old_segment, piece.old_first, piece.rows, old.names).take(taken)
-    alike = [name for name in shared if name not in piece.columns]
-    others = [name for name in new.names if name not in alike]
-    read = new.rows(piece.new_segment, piece.new_first, piece.rows, others).take(taken)
-    return ours, pa.table({name: (ours if name in alike else read).column(name) for name in new.names})
+def _joined(parts: Iterable[Stretch]) -> list[Stretch]:
+    """Stretches in order, those that touch as one."""
+    joined: list[Stretch] = []
+    for part in sorted(parts):
+        last = joined[-1] if joined else None
+        if last is not None and (last.old_end, last.new_end) == (part.old_first, part.new_first):
+            joined[-1] = Stretch(last.old_first, part.old_end, last.new_first, part.new_end)
+        else:
+            joined.append(part)
+    return joined
 
 
-def _runs(at: NDArray[np.int64], piece: Piece) -> NDArray[np.int64]:
-    """(runs, 4): where runs of consecutive rows of a piece begin and end, in the old version and in the new."""
-    breaks = np.flatnonzero(np.diff(at) != 1)
-    first, end = at[np.concatenate([[0], breaks + 1])], at[np.concatenate([breaks, [len(at) - 1]])] + 1
-    return np.stack(
-        [piece.old_first + first, piece.old_first + end, piece.new_first + first, piece.new_first + end], axis=1
-    )
+def _ahead(pool: Executor, act: Callable[[_Item], _Out], items: Iterable[_Item]) -> Iterator[tuple[_Item, _Out]]:
+    """What `act` makes of each item, in order, a few items ahead of whoever asks."""
+    waiting: deque[tuple[_Item, Future[_Out]]] = deque()
+    for item in items:
+        waiting.append((item, pool.submit(act, item)))
+        if len(waiting) > _THREADS:
+            done, future = waiting.popleft()
+            yield done, future.result()
+    for done, future in waiting:
+        yield done, future.result()
 
 
-def _order(matched: Matched, unlike: Unlike, fresh: NDArray[np.int64]) -> NDArray[np.int64]:
+def _order(matched: Matched, unlike: Found, fresh: NDArray[np.int64]) -> NDArray[np.int64]:
     """The `order` of a patch whose rows `fresh`, of those that are unlike, are written anew."""
     order = np.empty(unlike.new.num_rows, np.int64)
     order[matched.kept] = unlike.old_at[matched.kept_from]
