@@ -2,7 +2,7 @@
 
 Pickles of equal models differ: sets follow the hash seed, caches hold addresses, strings may be shared or not.
 The canonical hash walks the object instead, by the protocol that pickle itself uses. It sees arrays as type, shape and
-values, dictionaries and sets in the order of their members' encodings, and boosters as their native dump. It drops what
+values, tensors likewise, dictionaries and sets in the order of their members' encodings, and boosters as their native dump. It drops what
 says how to compute rather than what: `n_jobs`, verbosity, version stamps, lazily filled flags.
 
 Every encoding is self-delimiting (tag, length, payload), so that different values do not meet by concatenation. A
@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from blake3 import blake3
 
+from homeostat.codec.savers import tensor_values
 from homeostat.core.digests import Digest
 from homeostat.core.errors import InvalidDeclaration
 
@@ -125,6 +126,11 @@ class _Walk:
             return b"G" + self._array(np.asarray(value))
         if isinstance(value, np.dtype):
             return b"Y" + _leaf(b"s", _dtype_name(value).encode())
+        tensor = tensor_values(value)
+        if tensor is not None:
+            dtype, shape, content = tensor
+            named = self._named(b"n", kind) + _leaf(b"s", dtype.encode()) + _leaf(b"s", repr(shape).encode())
+            return b"R" + named + blake3(content).digest()
         dump = _booster_dump(value)
         if dump is not None:
             return b"B" + self._named(b"n", kind) + self.encode(dump)

@@ -6,7 +6,6 @@ can be described by anyone: the estimator is an opaque field that only `codec.lo
 """
 
 import inspect
-import pickle
 import platform
 import sys
 from collections.abc import Callable
@@ -17,6 +16,7 @@ import numpy as np
 import polars as pl
 
 from homeostat.codec.canonical import canonical
+from homeostat.codec.savers import dumps
 from homeostat.codec.signatures import Signature, Tabular, as_frame
 from homeostat.core.digests import Digest, digest_of
 from homeostat.core.errors import CorruptObject, InvalidDeclaration, NewerWorkspace
@@ -151,12 +151,7 @@ def encode(model: Model, *, code: Digest, signature: Signature | None = None) ->
             f"Give it some raw rows: Model(estimator, transform=..., example=rows)."
         )
     walked = canonical(model.estimator)
-    try:
-        pickled = pickle.dumps(model.estimator, protocol=5)
-    except (pickle.PicklingError, TypeError, AttributeError) as error:
-        raise InvalidDeclaration(
-            f"{model!r} cannot be stored: {error}. Keep lambdas, nested functions and open resources out of the estimator."
-        ) from error
+    pickled = dumps(model.estimator, repr(model))
     if _PICKLED_MAIN in pickled:
         raise InvalidDeclaration(
             f"{model!r} holds a class or function of the script that runs (__main__), which no worker can import. "

@@ -105,6 +105,27 @@ def extend(previous: TableDigest, tail: pa.Table, new: pa.Table) -> TableDigest:
     return TableDigest(rows=previous.rows + new_rows, columns=columns)
 
 
+class Digester:
+    """The digest of a table whose rows come in batches."""
+
+    def __init__(self, previous: TableDigest, tail: pa.Table) -> None:
+        """Go on from `previous`, a table that ends with the rows of `tail`; see `extend`."""
+        self.digest = previous
+        self._tail = tail
+
+    @staticmethod
+    def of(schema: pa.Schema) -> "Digester":
+        """Begin with a table of settled types and no rows."""
+        empty = schema.empty_table()
+        return Digester(digest_table(empty), empty)
+
+    def add(self, rows: pa.Table) -> None:
+        """Rows after those so far, of the same settled schema. Cost: O(rows), and one block of 4,096."""
+        self.digest = extend(self.digest, self._tail, rows)
+        seen = pa.concat_tables([self._tail, rows])
+        self._tail = seen.slice(seen.num_rows - self.digest.tail_rows)
+
+
 def _extend_column(previous: ColumnDigest, values: pa.ChunkedArray, *, has_partial_block: bool) -> ColumnDigest:
     blocks = list(previous.blocks[:-1] if has_partial_block else previous.blocks)
     blocks.extend(_block_digest(block) for block in _blocks(values))
