@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from homeostat.core.digests import Digest
 from homeostat.data.contracts.report import Report
-from homeostat.data.records import Column, Offer, Quarantine, Version
+from homeostat.data.records import Arrival, Column, Quarantine, Version
 from homeostat.store.db.schema.data import dataset_versions, quarantine
 
 _COLUMNS = [column for column in dataset_versions.c if column.name != "report"]
@@ -27,19 +27,19 @@ def by_number(connection: Connection, dataset: str, number: int) -> Version | No
     )
 
 
-def accepted(connection: Connection, offer: Offer) -> Version | None:
+def accepted(connection: Connection, arrival: Arrival) -> Version | None:
     """The version that took these rows already: a feed that resumes after a crash sends them again.
 
     Rows without a source are never taken for a repetition.
     """
-    if not offer.source:
+    if not arrival.source:
         return None
     return _first(
         connection,
         select(*_COLUMNS).where(
-            dataset_versions.c.dataset == offer.dataset,
-            dataset_versions.c.offered == offer.rows.digest,
-            dataset_versions.c.source == offer.source,
+            dataset_versions.c.dataset == arrival.dataset,
+            dataset_versions.c.offered == arrival.offered,
+            dataset_versions.c.source == arrival.source,
         ),
     )
 

@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from threading import Lock
 from typing import NamedTuple
 
@@ -19,10 +20,11 @@ _CAPACITY_BYTES = 256 * 1024 * 1024
 
 
 class Kept(NamedTuple):
-    """A segment, and the bytes that the store did not have before."""
+    """A segment, the bytes that the store did not have before, and the rows for which a column had to be written."""
 
     segment: Segment
     bytes_added: int
+    rows_written: int
 
 
 class Segments:
@@ -39,9 +41,7 @@ class Segments:
         self._kept: OrderedDict[tuple[Digest, str], pa.ChunkedArray] = OrderedDict()
         self._lock = Lock()
 
-    def write(
-        self, rows: pa.Table, digests: Mapping[str, Digest] | None = None, *, over: Segment | None = None
-    ) -> Kept:
+    def write(self, rows: pa.Table, digests: Mapping[str, Digest] | None = None, over: Segment | None = None) -> Kept:
         """Keep `rows` durably as one segment.
 
         Args:
@@ -62,7 +62,9 @@ class Segments:
             self._objects.put(content)
             self._keep(digest, columns)
             parts = (*parts, Part(digest, 0, fresh))
-        return Kept(Segment(rows=rows.num_rows, parts=parts, bounds=bounds(rows)), bytes_added)
+        return Kept(
+            Segment(rows=rows.num_rows, parts=parts, bounds=bounds(rows)), bytes_added, rows.num_rows if fresh else 0
+        )
 
     def has(self, segment: Segment) -> bool:
         """The store has every object of a segment; their bytes are not looked at."""
@@ -127,7 +129,7 @@ class Segments:
                 self._held -= dropped.nbytes
 
 
-def narrowed(parts: Sequence[Part], columns: set[str]) -> tuple[Part, ...]:
+def narrowed(parts: Sequence[Part], columns: AbstractSet[str]) -> tuple[Part, ...]:
     """`parts` without the columns that are not among `columns`, and without those that then hold none."""
     left = (Part(part.object, part.first, {n: d for n, d in part.columns.items() if n in columns}) for part in parts)
     return tuple(part for part in left if part.columns)

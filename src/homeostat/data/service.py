@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 
 from homeostat.codec.table_digest import digest_table
@@ -21,13 +22,16 @@ from homeostat.data.contracts.contract import Contract, read_contract, write_con
 from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.contracts.validate import validate
 from homeostat.data.diffs.comparison import compare
+from homeostat.data.diffs.files import FilesDiff, compare_files
 from homeostat.data.diffs.records import Diff
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_file, write_file
 from homeostat.data.filesets import FileSets
 from homeostat.data.quarantine import block_append, resolve
 from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Segment, Version
-from homeostat.data.rules import between, overlapping, widened
+from homeostat.data.rules import between, fitted, overlapping, widened
+from homeostat.data.scanning import scan
+from homeostat.data.sql import query
 from homeostat.data.versions import Versions, commit
 from homeostat.store import ledger, refs
 from homeostat.store.db import Database
@@ -220,6 +224,23 @@ class Datasets:
         _check_table(after)
         return compare(self._versions, before, after, key)
 
+    def diff_files(self, before: Version, after: Version) -> FilesDiff:
+        """Which paths differ between two versions of files. Raises: CorruptObject as `verify`. Cost: parts of trees that differ."""
+        return compare_files(self._objects, before, after)
+
+    def scan(self, version: Version) -> pl.LazyFrame:
+        """The rows of a version, read when it is collected: the columns it needs, a segment at a time. Raises: as `read`."""
+        _check_table(version)
+        return scan(self._versions, version)
+
+    def sql(self, statement: str) -> Table:
+        """The rows that polars' SQL selects from datasets (`flights`) and versions (`"flights@3"`).
+
+        Raises: NotFound, NotAllowed, BadData as `homeostat.data.sql.query`.
+        """
+        tables = [latest.dataset for latest in self.catalog() if not latest.is_files]
+        return query(statement, tables, lambda named: self.scan(self.find(named)))
+
     def verify(self, version: Version) -> None:
         """Read every byte of a version again and compare its content with its id.
 
@@ -314,8 +335,9 @@ class Datasets:
 
     def _add(self, offer: Offer, contract: Contract | None) -> Appended:
         check_name("dataset", offer.dataset)
+        arrival = offer.arrival
         with self._database.read() as connection:
-            known = queries.accepted(connection, offer)
+            known = queries.accepted(connection, arrival)
             head = queries.newest(connection, offer.dataset)
             set_contract = refs.get(connection, _contract_ref(offer.dataset))
         if head is not None and head.is_files:
@@ -323,24 +345,28 @@ class Datasets:
                 f"{offer.dataset!r} holds files, not a table: choose another name, or add files: homeostat data add "
                 f"{offer.dataset} DIRECTORY"
             )
-        if known is not None:
+        if known is not None and (offer.keeps_history or known == head):
             self._versions.restore(known, offer.rows)
             return Appended(version=known, report=None, is_new=False)
         held_to = contract or self._contract_of(set_contract)
         verdict = None if held_to is None else validate(_ready(offer, head, held_to), held_to)
         if verdict is not None and verdict.report.is_blocked:
             self._refuse(offer, verdict)
+        rows = offer.rows if verdict is None else verdict.accepted
+        report = None if verdict is None else verdict.report
         while True:
-            draft = self._versions.draft(offer, head, offer.rows if verdict is None else verdict.accepted)
+            fit = rows if head is None or not offer.keeps_history else fitted(offer.dataset, rows, head.columns)
+            draft = self._versions.draft(
+                head, [fit.arrow()], keeps_history=offer.keeps_history, offered=arrival.offered
+            )
             rejected = self._objects.put(encode(verdict.rejected)) if verdict and verdict.rejected.rows else None
             with self._database.write() as connection:
                 newest = queries.newest(connection, offer.dataset)
                 if newest == head:
                     at = self._clock.now()
-                    version = commit(connection, offer, draft, at, verdict=verdict, rejected=rejected)
-                    report = None if verdict is None else verdict.report
+                    version = commit(connection, arrival, draft, at, verdict=verdict, rejected=rejected)
                     return Appended(version=version, report=report, bytes_added=draft.bytes_added)
-                known = queries.accepted(connection, offer)
+                known = queries.accepted(connection, arrival)
             if known is not None:
                 return Appended(version=known, report=None, is_new=False)
             head = newest  # another process was faster: build on its version

@@ -173,7 +173,7 @@ def test_one_row_of_many_reads_one_leaf(datasets: Datasets) -> None:
     diff = made(datasets, old, new)
 
     assert (1, 1, 0) == counts(diff)
-    assert 4 * 65_536 > diff.rows_read >= 2 * 65_536
+    assert 2 * 65_536 > diff.rows_read
     assert new.digest == apply(diff, old).digest
 
 
