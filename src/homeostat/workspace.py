@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
     import pyarrow as pa
 
     from homeostat.data.service import Datasets
+    from homeostat.data.sources.service import Sources
     from homeostat.loop.controller import Controller
     from homeostat.loop.system import System
     from homeostat.monitor.ports import Requests
@@ -88,10 +89,15 @@ class Workspace:
 
         Raises: NoWorkspace if neither it nor a parent has a homeostat.toml. InvalidDeclaration if that file is wrong.
         """
-        folder = (start or Path.cwd()).resolve()
+        return cls.open(cls.root_of(start or Path.cwd()))
+
+    @staticmethod
+    def root_of(start: Path) -> Path:
+        """The directory of the project that holds `start`. Raises: NoWorkspace as `find`."""
+        folder = start.resolve()
         for candidate in (folder, *folder.parents):
             if (candidate / CONFIG_FILE).is_file():
-                return cls.open(candidate)
+                return candidate
         raise NoWorkspace(
             f"There is no {CONFIG_FILE} in {folder} or above it. Make a project with `homeostat init my-project`, "
             f"or change to one."
@@ -165,6 +171,11 @@ class Workspace:
     def datasets(self) -> "Datasets":
         room: type[Datasets] = _load("data.service", "Datasets")
         return room(self.database, self.objects, self.clock, self.home / "stat")
+
+    @cached_property
+    def sources(self) -> "Sources":
+        room: type[Sources] = _load("data.sources.service", "Sources")
+        return room(self.database, self.objects, self.clock, self.datasets, self.root, self.home / "incoming")
 
     @cached_property
     def runs(self) -> "Runs":

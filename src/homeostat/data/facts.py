@@ -70,3 +70,23 @@ class DatasetTagged(Fact, frozen=True, kw_only=True):
     dataset: str
     version: int
     tag: str
+
+
+class VersionForgotten(Fact, frozen=True, kw_only=True):
+    """The contents of a version are given up; its row stays."""
+
+    kind: ClassVar[str] = "version-forgotten"
+
+    dataset: str
+    version: int
+
+
+class SourceFetched(Fact, frozen=True, kw_only=True):
+    """A dataset holds what its source held in this state."""
+
+    kind: ClassVar[str] = "source-fetched"
+
+    dataset: str
+    source: str
+    state: dict[str, str]
+    version: int

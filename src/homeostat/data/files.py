@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from homeostat.codec.tables import Table
 from homeostat.core.errors import BadData, HomeostatError, NotFound, UserError
-from homeostat.data.delimited import read_delimited
+from homeostat.data.delimited import delimited_batches, read_delimited
 
 
 def read_file(path: Path) -> Table:
@@ -32,6 +32,31 @@ def read_file(path: Path) -> Table:
         raise
     except (pl.exceptions.PolarsError, pa.ArrowInvalid, OSError) as error:
         raise BadData(f"{path} cannot be read as {path.suffix}: {error}.") from error
+
+
+def read_batches(path: Path, kind: str = "") -> pa.RecordBatchReader:
+    """As `read_file`, for files larger than memory where their kind allows it: CSV, TSV, Parquet, Arrow.
+
+    Args:
+        kind: the suffix to go by, if it is not the path's own.
+
+    Raises: as `read_file`, also while it is read; types are not settled yet.
+    """
+    if not path.is_file():
+        raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
+    suffix = (kind or path.suffix).lower()
+    if suffix in _SEPARATORS:
+        return pa.RecordBatchReader.from_batches(*delimited_batches(path, _SEPARATORS[suffix]))
+    try:
+        if suffix == ".parquet":
+            file = pq.ParquetFile(path)
+            return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
+        if suffix in READERS:
+            found = READERS[suffix](path)
+            return (found if isinstance(found, pa.Table) else found.to_arrow()).to_reader()
+    except (pl.exceptions.PolarsError, pa.ArrowInvalid, OSError) as error:
+        raise BadData(f"{path} cannot be read as {suffix}: {error}.") from error
+    raise BadData(f"{path} has no suffix that is known. Name it {', '.join(READERS)}, after what it holds.")
 
 
 def _read_json_lines(path: Path) -> pl.DataFrame:
@@ -73,6 +98,7 @@ def _read_excel(path: Path) -> pl.DataFrame:
         raise BadData(f"{path} cannot be read as {path.suffix}: {error}.") from error
 
 
+_SEPARATORS = {".csv": ",", ".tsv": "\t"}
 READERS: dict[str, Callable[[Path], pa.Table | pl.DataFrame]] = {
     ".csv": lambda path: read_delimited(path, ","),
     ".tsv": lambda path: read_delimited(path, "\t"),

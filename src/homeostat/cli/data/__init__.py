@@ -8,10 +8,13 @@ from homeostat.cli.lazy import LazyGroup
 COMMANDS = {
     "append": ("adding", "Append the rows of a file to a dataset, or begin one."),
     "add": ("adding", "Make the files of a directory the next version of a dataset."),
+    "import-url": ("sources", "Import from a URL, a database or a lake table, and remember where it came from."),
+    "update": ("sources", "Fetch what has changed at the sources of datasets."),
     "log": ("versions", "List versions, newest first; without a dataset, all datasets."),
     "show": ("versions", "Describe a version: columns, rows, source, tags."),
     "tag": ("versions", "Give a version a name."),
     "diff": ("versions", "Say what differs between two versions: columns and rows."),
+    "sql": ("sql", "Query datasets: SELECT ... FROM flights."),
     "checkout": ("versions", "Write a version out: a table to a file, files to a directory."),
     "verify": ("versions", "Read every byte of a version again and compare it with its digest."),
     "contract": ("contracts", "Print the contract of a dataset; or infer one; or set one."),
