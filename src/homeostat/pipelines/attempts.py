@@ -4,6 +4,7 @@ The same in this process and in one of the step's own.
 """
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +48,10 @@ def perform(
     fresh = {
         name: values.live(begun.arguments[name], value, step.hints.get(name, Any)) for name, value in arguments.items()
     }
-    with answered_by(None, run), threadpool_limits(step.cpu), observed(root, root / ".homeostat", step.env) as reads:
+    limits: AbstractContextManager[Any] = (
+        nullcontext() if step.cpu is None else threadpool_limits(step.cpu)
+    )  # finding the libraries takes 1 ms
+    with answered_by(None, run), limits, observed(root, root / ".homeostat", step.env) as reads:
         checked = step.conform(fresh)
         result = step.execute(checked)
     _check_unchanged(step, begun, checked, values)

@@ -1,103 +1,33 @@
-"""A try of a step in a process of its own, which can be stopped whatever the step does.
+"""The process of a step: what its parent starts, and what ends with it.
 
 A fresh interpreter imports the step's module; arguments and results travel as stored objects, what the step logs
 through a pipe. The process leads a group, so that its own children end with it, and it ends when its parent does.
 """
 
+import ctypes
+import faulthandler
 import multiprocessing
 import os
 import signal
 import sys
 import threading
-import time
 import traceback
-from collections.abc import Callable, Mapping
 from importlib import import_module
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from homeostat.core.clock import SECOND
 from homeostat.core.digests import digest_of
-from homeostat.core.durations import spoken
-from homeostat.core.errors import InvalidDeclaration, Unavailable
-from homeostat.pipelines.attempts import Made, perform
+from homeostat.core.errors import Unavailable
+from homeostat.pipelines.attempts import perform
 from homeostat.pipelines.code_digest import code_digest
-from homeostat.pipelines.ports import TrackedRun
 from homeostat.pipelines.records import Action
 from homeostat.pipelines.steps import Step
 from homeostat.pipelines.values import Values
 
-
-def perform_apart(
-    step: Step[..., Any],
-    begun: Action,
-    arguments: Mapping[str, Any],
-    values: Values,
-    run: TrackedRun,
-    root: Path,
-) -> Made:
-    """As `perform`, in a process that is killed at the step's limit.
-
-    Raises: TimeoutError naming the limit. Unavailable if the process dies. What `perform` raises.
-    """
-    assert step.timeout_us is not None, "who has no limit runs here"
-    shipped = {name: values.shipped(begun.arguments[name], value) for name, value in arguments.items()}
-    here, there = multiprocessing.get_context("spawn").Pipe()
-    process = multiprocessing.get_context("spawn").Process(
-        target=_work, args=(there, *_place(step), msgspec.structs.replace(begun, arguments=shipped), values, root)
-    )
-    process.start()
-    there.close()
-    try:
-        return _followed(here, process, step.timeout_us, run)
-    finally:
-        _end(process)
-        here.close()
-
-
-def _followed(here: Connection, process: BaseProcess, timeout_us: int, run: TrackedRun) -> Made:
-    deadline = time.monotonic() + timeout_us / SECOND
-    tell: dict[str, Callable[..., None]] = {"log": run.log, "artifact": run.artifact}
-    while here.poll(max(0.0, deadline - time.monotonic())):
-        try:
-            kind, args, named = here.recv()
-        except EOFError:
-            process.join()
-            raise Unavailable(
-                f"Its process ended with {process.exitcode} before the step did: out of memory, or a crash in native code."
-            ) from None
-        if kind == "made":
-            return msgspec.msgpack.decode(args[0], type=Made)
-        if kind == "raised":
-            raise args[0]
-        tell[kind](*args, **named)
-    raise TimeoutError(
-        f"not done after {spoken(timeout_us)}, its limit, and stopped. Raise timeout= or give it less to do"
-    )
-
-
-def _end(process: BaseProcess) -> None:
-    if process.is_alive() and process.pid is not None:
-        try:
-            os.killpg(process.pid, signal.SIGKILL)
-        except (AttributeError, ProcessLookupError):  # Windows; or it does not lead its group yet
-            process.kill()
-    process.join()
-
-
-def _place(step: Step[..., Any]) -> tuple[str, str]:
-    """Module and name under which another process finds the step."""
-    function = step.function
-    if "<locals>" in function.__qualname__:
-        raise InvalidDeclaration(
-            f"Step {step.name} has a timeout, so another process must find it, but it is defined inside a function. Move it to "
-            f"the top level of its module."
-        )
-    return function.__module__, function.__qualname__
+_PR_SET_PDEATHSIG = 1  # <sys/prctl.h>
 
 
 class _Relay:
@@ -122,11 +52,20 @@ class _Relay:
             self._pipe.send((kind, args, named))
 
 
-def _work(pipe: Connection, module: str, name: str, begun: Action, values: Values, root: Path) -> None:
-    """The child: find the step, perform it, tell what came of it."""
+def work(
+    pipe: Connection, words: Connection, module: str, name: str, begun: Action, values: Values, root: Path
+) -> None:
+    """The child: find the step, perform it, tell what came of it.
+
+    Args:
+        pipe: takes what is logged, and what came of it.
+        words: takes what is written to stderr, also by native code and by children.
+    """
     if hasattr(os, "setsid"):
         os.setsid()
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    os.dup2(words.fileno(), 2)
+    faulthandler.enable()
+    _end_with_parent()
     relay = _Relay(begun.run_id, pipe)
     try:
         found: Any = import_module("__mp_main__" if module == "__main__" else module)
@@ -174,6 +113,13 @@ def _tell_raised(pipe: Connection, error: BaseException) -> None:
 
 
 def _end_with_parent() -> None:
+    """Also where native code holds the interpreter's lock, on Linux; elsewhere as soon as it lets go."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_watch_parent, daemon=True).start()
+
+
+def _watch_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None, "runs in a child only"
     parent.join()

@@ -67,6 +67,7 @@ _CLASS_SILENT = frozenset(
     | {"_member_map_", "_value2member_map_", "_member_names_", "_new_member_", "__pydantic_parent_namespace__"}
 )
 _IN_C = (BuiltinFunctionType, MethodDescriptorType, MethodWrapperType, WrapperDescriptorType, ClassMethodDescriptorType)
+_IS_MADE_BY_PYTHON = 1 << 9  # Py_TPFLAGS_HEAPTYPE: nothing can be put into other classes
 _CALLABLES = (FunctionType, type, functools.partial, MethodType, BuiltinFunctionType, staticmethod, classmethod)
 
 
@@ -273,6 +274,8 @@ class _Walk:
     def _patched(self, cls: type) -> str:
         """A class of an installed package, and the project's functions that were put into it."""
         reference = self._package_of(cls)
+        if not cls.__flags__ & _IS_MADE_BY_PYTHON:
+            return reference
         put = [[name, self.visit(value, reference)] for name, value in vars(cls).items() if _is_written_here(value)]
         return f"{reference} with {digest_of(put)}" if put else reference
 

@@ -31,7 +31,8 @@ class Handle:
 
     __slots__ = ("_homeostat_load", "_homeostat_stored", "_homeostat_value")
 
-    def __init__(self, stored: Stored, load: Callable[[Stored], Any]) -> None:
+    def __init__(self, stored: Stored | Callable[[], Stored], load: Callable[[Stored], Any]) -> None:
+        """Args: stored: the identity, or who waits for it. load: reads the value."""
         self._homeostat_stored = stored
         self._homeostat_load = load
         self._homeostat_value: Any = _UNREAD
@@ -47,14 +48,20 @@ class Handle:
 
 
 def stored_of(handle: Handle) -> Stored:
-    """The identity, without reading."""
-    return handle._homeostat_stored  # noqa: SLF001  a handle's own names would hide the value's
+    """The identity, without reading; waits for the step if it has not come to its end.
+
+    Raises: StepFailed if the step failed.
+    """
+    stored = handle._homeostat_stored  # noqa: SLF001  a handle's own names would hide the value's
+    if not isinstance(stored, Stored):
+        stored = handle._homeostat_stored = stored()  # noqa: SLF001
+    return stored
 
 
 def value_of(handle: Handle) -> Any:
     """The value, read the first time."""
     if handle._homeostat_value is _UNREAD:  # noqa: SLF001
-        handle._homeostat_value = handle._homeostat_load(handle._homeostat_stored)  # noqa: SLF001
+        handle._homeostat_value = handle._homeostat_load(stored_of(handle))  # noqa: SLF001
     return handle._homeostat_value  # noqa: SLF001
 
 

@@ -13,16 +13,24 @@ from pathlib import Path
 
 _FOLDER = f"{os.sep}site-packages{os.sep}"
 _OWN = ("_virtualenv", "__editable__", "distutils-precedence")  # what makes the environment itself, by path
-_judged: dict[str, bool] = {}  # by file of a module: what is loaded does not change any more
+# By file of a module: what is loaded does not change any more.
+_judged: dict[str, bool] = {}
+_edited: dict[int, list[str]] = {}  # what was found when so many modules were loaded; the newest only
 
 
 def edited() -> list[str]:
     """Absolute paths of loaded files that nobody vouches for. Cost: a stat for each module loaded since the last call."""
+    count = len(sys.modules)
+    if count in _edited:
+        return _edited[count]
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file not in _judged:
             _judged[file] = _FOLDER in file and not _is_vouched(file)
-    return [file for file, is_edited in _judged.items() if is_edited]
+    found = [file for file, is_edited in _judged.items() if is_edited]
+    _edited.clear()
+    _edited[count] = found
+    return found
 
 
 def _is_vouched(file: str) -> bool:

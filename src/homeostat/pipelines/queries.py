@@ -60,6 +60,15 @@ def made_under(connection: Connection, key: Digest, limit: int = 8) -> list[Acti
     return [_action(row) for row in connection.execute(newest).mappings()]
 
 
+def made_for_run_before(connection: Connection, pipeline: str, run_id: str) -> list[Action]:
+    """What answered the calls of a pipeline's run before this one: very likely what will answer this one's."""
+    newest = select(pipeline_runs.c.id).where(pipeline_runs.c.pipeline == pipeline, pipeline_runs.c.id != run_id)
+    newest = newest.order_by(pipeline_runs.c.started_wall.desc(), pipeline_runs.c.id.desc()).limit(1)
+    used = select(actions.c.made_by).where(actions.c.run_id == newest.scalar_subquery())
+    rows = connection.execute(select(actions).where(actions.c.id.in_(used), actions.c.status == "ran")).mappings()
+    return [_action(row) for row in rows]
+
+
 def latest_calls(connection: Connection, step: str) -> Sequence[Action]:
     """Calls of a step in the newest run that has it, in their order."""
     newest = (

@@ -9,6 +9,7 @@ from homeostat.core.digests import Digest
 from homeostat.core.ids import ActionId
 
 ActionStatus = Literal["ran", "cached", "failed"]
+Repeated = Literal["", "same", "differs"]
 RunStatus = Literal["running", "finished", "failed"]
 
 
@@ -92,6 +93,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
         variables: environment variables the step declares.
         observed: what it read beside its arguments; a result stands while that does.
         error: the last line of what the step raised.
+        repeated: what came of running it a second time: `same` or `differs`; empty if nobody asked.
     """
 
     id: ActionId
@@ -109,6 +111,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     variables: dict[str, str]
     observed: Observed
     error: str
+    repeated: Repeated = ""
     at: Micros
     started_wall: float
     finished_wall: float

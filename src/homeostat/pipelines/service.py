@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from homeostat.pipelines.facts import PipelineFinished
 from homeostat.pipelines.handle import Handle, replace_handles, stored_of
 from homeostat.pipelines.ports import RunLog, TrackedRun
 from homeostat.pipelines.records import Action, Change, PipelineRun, RunStatus, Stored, Why
+from homeostat.pipelines.resources import Resources
 from homeostat.pipelines.rules import explain, shown
 from homeostat.pipelines.steps import Pipeline, answered_by
 from homeostat.pipelines.values import Values
@@ -43,6 +45,7 @@ class Pipelines:
         self._clock = clock
         self._root = root
         self._runs = runs
+        self._resources = Resources.of_this_machine()  # all runs of this process share them
 
     def run(
         self,
@@ -52,6 +55,7 @@ class Pipelines:
         system: str = "",
         actor: str = "local",
         use_cache: bool = True,
+        is_twice: bool = False,
         progress: Progress | None = None,
     ) -> PipelineRun:
         """Run a pipeline; steps that ran before on the same inputs, code and environment are not run again.
@@ -61,7 +65,8 @@ class Pipelines:
         Args:
             arguments: by parameter, datasets among them; a `Stored` is what an earlier run made.
             system: which system it trains, if any.
-            use_cache: run every step, whatever was kept.
+            use_cache: let what was kept answer; else every step runs.
+            is_twice: run every step once more in a fresh process, and note in its action whether it made the same.
             progress: told of each action when it has run or was found.
 
         Returns: the run, with `Stored` in its result where a step made it; `value` reads one.
@@ -92,12 +97,15 @@ class Pipelines:
             pipeline=pipeline.name,
             root=self._root,
             environment=record.environment,
-            use_cache=use_cache,
+            uses_cache=use_cache,
+            is_twice=is_twice,
+            resources=self._resources,
             progress=progress,
         )
         try:
-            with answered_by(execution, run):
+            with closing(execution), answered_by(execution, run):
                 result = replace_handles(pipeline.function(**bound), stored_of)
+                execution.settle()
             recorded = _recorded(pipeline, result)
         except BaseException as error:
             self._finish(record, run, execution, error=f"{type(error).__name__}: {error}")
@@ -187,7 +195,6 @@ class Pipelines:
         error: str = "",
     ) -> PipelineRun:
         status: RunStatus = "failed" if error else "finished"
-        execution.flush()
         finished = msgspec.structs.replace(
             record,
             status=status,

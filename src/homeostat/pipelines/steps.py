@@ -11,14 +11,17 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Generic, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
+from homeostat.codec.tables import Table
 from homeostat.core.durations import duration_us
-from homeostat.core.errors import InvalidDeclaration
+from homeostat.core.errors import InvalidDeclaration, MissingColumn, WrongType
 from homeostat.core.ids import check_name
 from homeostat.pipelines.boundary import conform
 from homeostat.pipelines.ports import TrackedRun
+from homeostat.pipelines.resources import memory_bytes
 
+Where = Literal["inline", "process"]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -62,7 +65,10 @@ class Step(Generic[P, R]):
         retries: how often it is tried again when it raises.
         env: environment variables it reads; their values count like arguments.
         strict: whether it fails when it reads what is neither an argument nor declared.
-        timeout_us: how long a try may take, in a process of its own; None lets it run here.
+        timeout_us: how long a try may take; None for as long as it wants.
+        memory_bytes: what it needs of the machine's memory; None if that is nobody's concern.
+        executor: where it runs: `inline`, in the process and thread of the run, or `process`, in one of its own.
+        columns: of a table parameter the columns that the step is given, and that count.
     """
 
     def __init__(
@@ -74,6 +80,9 @@ class Step(Generic[P, R]):
         env: Sequence[str] = (),
         strict: bool = False,
         timeout: str | None = None,
+        memory: str | None = None,
+        executor: Where | None = None,
+        columns: Mapping[str, Sequence[str]] | None = None,
     ) -> None:
         self.function = function
         self.name = check_name("step", function.__name__)
@@ -82,6 +91,10 @@ class Step(Generic[P, R]):
         self.env = tuple(env)
         self.strict = strict
         self.timeout_us = None if timeout is None else duration_us(timeout)
+        self.memory_bytes = None if memory is None else memory_bytes(memory)
+        apart = timeout is not None or memory is not None
+        self.executor: Where = executor or ("process" if apart else "inline")
+        self.columns = {name: tuple(names) for name, names in (columns or {}).items()}
         self.signature = inspect.signature(function)
         _check_step(self)
         functools.update_wrapper(self, function)
@@ -145,10 +158,29 @@ class Step(Generic[P, R]):
 
         Raises: WrongType naming the step, the parameter, what it takes and what it got.
         """
-        return {
+        checked = {
             name: conform(value, self.hints.get(name, Any), f"Step {self.name}, parameter {name}")
             for name, value in arguments.items()
         }
+        return checked | {name: self.chosen(name, checked[name]) for name in self.columns}
+
+    def chosen(self, name: str, rows: Any) -> Table:
+        """Of the rows of a parameter the columns that the step is given.
+
+        Raises: WrongType if it is no table. MissingColumn if it lacks one.
+        """
+        if not isinstance(rows, Table):
+            raise WrongType(
+                f"Step {self.name}, parameter {name}: columns= needs a table, got {type(rows).__name__}. Annotate it as Table."
+            )
+        wanted = self.columns[name]
+        missing = [column for column in wanted if column not in rows.columns]
+        if missing:
+            raise MissingColumn(
+                f"Step {self.name}, parameter {name}: no column {', '.join(map(repr, missing))}. There are: "
+                f"{', '.join(rows.columns)}."
+            )
+        return Table(rows.arrow().select(wanted), origin=rows.origin)
 
     def execute(self, arguments: Mapping[str, Any]) -> R:
         """Call the function with checked arguments and check what it returns."""
@@ -219,6 +251,9 @@ def step(
     env: Sequence[str] = (),
     strict: bool = False,
     timeout: str | None = None,
+    memory: str | None = None,
+    executor: Where | None = None,
+    columns: Mapping[str, Sequence[str]] | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]: ...
 
 
@@ -231,6 +266,9 @@ def step(
     env: Sequence[str] = (),
     strict: bool = False,
     timeout: str | None = None,
+    memory: str | None = None,
+    executor: Where | None = None,
+    columns: Mapping[str, Sequence[str]] | None = None,
 ) -> Any:
     """Make a function a step: `@step`, or `@step(cpu=1, retries=2, env=["TZ"])`.
 
@@ -242,12 +280,29 @@ def step(
         strict: fail when it reads a file, a variable or a socket that is neither argument nor declared. Otherwise files
             and variables it reads are noted, and a change of one runs the step again.
         timeout: such as `30m`: how long a try may take. A step with a limit runs in a process of its own, which is
-            killed at the limit; it starts in about a second.
+            killed at the limit.
+        memory: such as `4 GiB`: what it needs. It then runs in a process of its own, and never beside steps that together
+            need more than the machine has.
+        executor: `process` runs it in a process of its own, beside other such steps that do not depend on it, as long as
+            the `cpu` (1 if not given) and `memory` of all fit the machine; it starts in about a second. `inline`
+            runs it where the pipeline runs. Default: `process` with a timeout or memory, else `inline`.
+        columns: by table parameter the columns it reads: `columns={"rows": ["origin", "delay"]}`. It is given only these,
+            in this order, and a change of others does not run it again.
 
     Raises: InvalidDeclaration if the function cannot be a step. InvalidDuration if the timeout is none.
     """
     if function is None:
-        return lambda wrapped: Step(wrapped, cpu=cpu, retries=retries, env=env, strict=strict, timeout=timeout)
+        return lambda wrapped: Step(
+            wrapped,
+            cpu=cpu,
+            retries=retries,
+            env=env,
+            strict=strict,
+            timeout=timeout,
+            memory=memory,
+            executor=executor,
+            columns=columns,
+        )
     return Step(function)
 
 
@@ -280,4 +335,13 @@ def _check_step(step: Step[..., Any]) -> None:
     if step.retries < 0 or (step.cpu is not None and step.cpu < 1):
         raise InvalidDeclaration(
             f"Step {step.name} has retries={step.retries} and cpu={step.cpu}; needed are retries >= 0 and cpu >= 1."
+        )
+    if step.executor == "inline" and step.timeout_us is not None:
+        raise InvalidDeclaration(
+            f"Step {step.name} has a timeout, and only a process of its own can be stopped. Leave out executor='inline'."
+        )
+    unknown = sorted(set(step.columns) - set(step.signature.parameters))
+    if unknown:
+        raise InvalidDeclaration(
+            f"Step {step.name}{step.signature} has no parameter {', '.join(unknown)} whose columns could be chosen."
         )

@@ -60,6 +60,10 @@ class Values:
             return self._group(value, lambda item, inside: self.argument(item, Any, inside), where)
         return self._keep(conform(value, hint, where), where, None)
 
+    def projected(self, stored: Stored, rows: Table) -> Stored:
+        """The identity of an argument of which a step is given some columns only: that of these columns."""
+        return Stored(codec="table", digest=rows.digest, node=stored.node, origin=stored.origin)
+
     def output(self, value: Any, where: str, node: str) -> Stored:
         """Write a result.
 
@@ -125,6 +129,16 @@ class Values:
         if stored.codec == "value" and not isinstance(value, _IMMUTABLE):
             return _digest("value", _packer.encode(value)) != stored.digest
         return False
+
+    def is_alike(self, one: Stored, other: Stored) -> bool:
+        """Whether two results are the same; models also where only their bytes differ, by their canonical hash."""
+        if one.codec == other.codec == "model" and one.blob is not None and other.blob is not None:
+            files = [models.describe(self._objects.read(blob)) for blob in (one.blob, other.blob)]
+            return files[0].canonical == files[1].canonical
+        if one.items or other.items:
+            shape = (one.codec, one.keys, len(one.items)) == (other.codec, other.keys, len(other.items))
+            return shape and all(map(self.is_alike, one.items, other.items))
+        return one.digest == other.digest
 
     def is_complete(self, stored: Stored) -> bool:
         """Whether its bytes are still there."""

@@ -21,6 +21,7 @@ pipeline_runs = Table(
     Column("started_wall", Float, nullable=False),
     Column("finished_wall", Float, nullable=True),
     Index("ix_pipeline_runs_system", "system", "started_wall"),
+    Index("ix_pipeline_runs_pipeline", "pipeline", "started_wall"),
 )
 
 actions = Table(
@@ -41,6 +42,7 @@ actions = Table(
     Column("variables", Text, nullable=False),
     Column("observed", Text, nullable=False),
     Column("error", Text, nullable=False),
+    Column("repeated", String(16), nullable=False),
     Column("at", BigInteger, nullable=False),
     Column("started_wall", Float, nullable=False),
     Column("finished_wall", Float, nullable=False),

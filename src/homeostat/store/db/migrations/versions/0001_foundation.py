@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("variables", sa.Text(), nullable=False),
         sa.Column("observed", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
+        sa.Column("repeated", sa.String(length=16), nullable=False),
         sa.Column("at", sa.BigInteger(), nullable=False),
         sa.Column("started_wall", sa.Float(), nullable=False),
         sa.Column("finished_wall", sa.Float(), nullable=False),
@@ -264,6 +265,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_pipeline_runs")),
     )
     with op.batch_alter_table("pipeline_runs", schema=None) as batch_op:
+        batch_op.create_index("ix_pipeline_runs_pipeline", ["pipeline", "started_wall"], unique=False)
         batch_op.create_index("ix_pipeline_runs_system", ["system", "started_wall"], unique=False)
 
     op.create_table(
