@@ -13,8 +13,9 @@ from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import NotFound
 from homeostat.data.records import Manifest
 from homeostat.pipelines import queries as pipeline_queries
+from homeostat.reproduction.queries import latest
 from homeostat.reproduction.records import Reproduction
-from homeostat.reproduction.service import latest, reproduce
+from homeostat.reproduction.service import reproduce
 from homeostat.store import lineage
 from homeostat.store.db.schema.pipelines import pipeline_runs
 from loop_world import SYSTEM, World, copied
@@ -62,10 +63,10 @@ def test_untouched_model_comes_out_byte_for_byte(world: World, tmp_path: Path) -
     assert made.probe is not None
     assert made.probe.recorded == made.probe.remade
     with world.workspace.database.read() as connection:
-        fact = latest(connection, SYSTEM)[1]
+        kept = latest(connection, SYSTEM)[1]
         made_of_it = lineage.downstream(connection, f"model-version:{SYSTEM}@1")
-    assert f"reproduction:{fact.reproduction}" in {edge.child for edge in made_of_it}
-    assert made == msgspec.json.decode(world.workspace.objects.read(fact.reproduction), type=Reproduction)
+    assert f"reproduction:{kept.fact.reproduction}" in {edge.child for edge in made_of_it}
+    assert made == kept.record(world.workspace.objects)
 
 
 def test_damaged_segment_is_named(world: World) -> None:

@@ -1,4 +1,4 @@
-"""`homeostat models`: what was trained, what its gates said, what serves."""
+"""`homeostat models`: what was trained, what its gates said, what serves, and whether it can be made again."""
 
 from pathlib import Path
 
@@ -8,16 +8,34 @@ from homeostat.cli.options import emit, json_option, print_table, project_option
 from homeostat.core.clock import iso
 from homeostat.core.digests import short
 from homeostat.core.errors import NotFound
+from homeostat.core.ids import split_numbered
 from homeostat.registry import queries
-from homeostat.reproduction.service import latest
+from homeostat.registry.records import Card
+from homeostat.reproduction.queries import latest
+from homeostat.reproduction.records import Reproduction
+from homeostat.reproduction.rules import told
 from homeostat.workspace import Workspace
 
 
-@click.command()
+class _ListUnlessNamed(click.Group):
+    """`homeostat models late-flights` lists: whatever is no command of the group is an argument of `list`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ListUnlessNamed)
+def models() -> None:
+    """List model versions, newest first; or show one: homeostat models show MODEL."""
+
+
+@models.command("list")
 @project_option
 @click.argument("system", required=False)
 @json_option
-def models(project: Path | None, system: str | None, as_json: bool) -> None:
+def list_(project: Path | None, system: str | None, as_json: bool) -> None:
     """List model versions, newest first, with their metrics and what became of them."""
     with Workspace.find(project) as workspace, workspace.database.read() as connection:
         known = queries.systems(connection)
@@ -28,9 +46,11 @@ def models(project: Path | None, system: str | None, as_json: bool) -> None:
             )
         names = [system] if system else known
         found = [version for name in names for version in queries.versions(connection, name)]
-        grades = {f"{name}@{number}": made.grade for name in names for number, made in latest(connection, name).items()}
+        grades = {
+            f"{name}@{number}": kept.fact.grade for name in names for number, kept in latest(connection, name).items()
+        }
     emit(
-        {"models": found},
+        {"models": found, "reproduced": grades},
         as_json=as_json,
         text=lambda: print_table(
             ("model", "status", "trained", "metrics", "digest", "reproduced", "why"),
@@ -48,3 +68,41 @@ def models(project: Path | None, system: str | None, as_json: bool) -> None:
             ],
         ),
     )
+
+
+@models.command()
+@project_option
+@click.argument("model")
+@json_option
+def show(project: Path | None, model: str, as_json: bool) -> None:
+    """Show MODEL (system@version): its gates, where it comes from, and what came of making it again."""
+    system, number = split_numbered(model, kind="model version", owner="system", example="late-flights@3")
+    with Workspace.find(project) as workspace, workspace.database.read() as connection:
+        card = queries.card(connection, system, number, workspace.clock.now())
+        kept = latest(connection, system).get(number)
+        made = None if kept is None else kept.record(workspace.objects)
+    emit({"card": card, "reproduction": made}, as_json=as_json, text=lambda: _print(card, made))
+
+
+def _print(card: Card, made: Reproduction | None) -> None:
+    version = card.version
+    aliases = "".join(f"  [{name}]" for name in card.aliases)
+    click.echo(f"{click.style(version.name, bold=True)}  {version.status}{aliases}  {version.status_why}".rstrip())
+    click.echo(f"  trained {iso(version.created_at)} by {version.created_by} in {version.run_id}")
+    click.echo(
+        f"  from {', '.join(version.data)}, code {short(version.code)}, environment {short(version.environment)}"
+    )
+    click.echo(f"  model {version.model}")
+    for name, value in version.metrics.items():
+        click.echo(f"  {name} {value:.6f}")
+    click.echo(f"  gates: {card.standing.verdict}. {card.standing.why}")
+    for result in card.standing.results:
+        click.echo(f"    {result.gate}: {result.status}. {result.sentence}")
+    if made is None:
+        click.echo(f"  not made again yet: homeostat reproduce {version.name}")
+        return
+    click.echo(f"  made again: grade {click.style(made.grade, bold=True)}. {made.sentence}")
+    for difference in made.differences:
+        click.echo(f"    {told(difference)}")
+    if made.cause:
+        click.echo(f"    {made.cause}")

@@ -7,6 +7,7 @@ import click
 
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.reproduction.records import FACTORS, Factor, Grade, Reproduction
+from homeostat.reproduction.rules import told
 from homeostat.reproduction.service import reproduce as make_again
 from homeostat.workspace import Workspace
 
@@ -72,7 +73,8 @@ def _print(made: Reproduction, keep: Path | None) -> None:
         click.echo(f"  {difference.kind} {click.style(difference.node, bold=True)}: {values}{detail}")
     for flip in made.flips:
         changed = ", ".join(f"{name}={value}" for name, value in flip.variables.items())
-        click.echo(f"  with other {flip.factor} ({changed}): {_coloured(flip.grade)}  {flip.diverged}")
+        came = flip.error or (told(flip.first) if flip.first else "")
+        click.echo(f"  with other {flip.factor} ({changed}): {_coloured(flip.grade)}  {came}".rstrip())
     if made.cause:
         click.echo(f"  {made.cause}")
     click.echo(f"  {made.took_s:.1f} s" + (f", left in {keep}" if keep else ""))

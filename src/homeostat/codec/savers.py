@@ -73,5 +73,5 @@ class _Pickler(pickle.Pickler):
 
 
 def _without_address(reduced: tuple[Callable[..., Any], Any, dict[str, Any]]) -> tuple[Any, ...]:
-    made_by, arguments, state, *rest = reduced
-    return made_by, arguments, {name: value for name, value in state.items() if name != _ADDRESS}, *rest
+    made_by, arguments, state = reduced[:3]
+    return made_by, arguments, {name: value for name, value in state.items() if name != _ADDRESS}, *reduced[3:]

@@ -65,13 +65,15 @@ class Flip(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         variables: how it was changed.
         grade: of the model that came out, against the recorded one.
-        diverged: the first difference in a step, in words; empty if there was none.
+        first: the first difference in a step, None if there was none.
+        error: why no model came out.
     """
 
     factor: Factor
     variables: dict[str, str]
     grade: Grade
-    diverged: str
+    first: Difference | None = None
+    error: str = ""
 
 
 class Reproduction(msgspec.Struct, frozen=True, kw_only=True, tag="reproduction"):

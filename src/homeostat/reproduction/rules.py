@@ -84,13 +84,17 @@ def cause(found: Grade, flips: Sequence[Flip], *, is_repeatable: bool) -> str:
     same = [flip.factor for flip in flips if flip.grade in _SAME]
     other = [flip for flip in flips if flip.grade not in _SAME]
     if found in _SAME:
-        causes = [f"{flip.factor} ({flip.diverged or 'grade ' + flip.grade})" for flip in other]
-        depends = f"It depends on {', '.join(causes)}." if causes else ""
-        rest = f"It does not depend on {', '.join(same)}." if same else ""
+        causes = [f"{flip.factor} (grade {flip.grade}, from the {_place(flip)} on)" for flip in other]
+        depends = f"It depends on {' and '.join(causes)}." if causes else ""
+        rest = f"It does not depend on {' or '.join(same)}." if same else ""
         return f"{depends} {rest}".strip()
     if same:
         return f"It comes out the same with another choice of {', '.join(same)}: that is what was different."
     return f"None of {', '.join(flip.factor for flip in flips)} explains the difference."
+
+
+def _place(flip: Flip) -> str:
+    return "start" if flip.first is None else f"{flip.first.kind} of {flip.first.node}"
 
 
 def pinned(recorded: Hardware, present: Hardware) -> dict[str, str]:

@@ -31,7 +31,7 @@ from homeostat.reproduction.comparison import Record, compare, compare_steps, gr
 from homeostat.reproduction.facts import ModelReproduced
 from homeostat.reproduction.interpreters import Interpreter, interpreter
 from homeostat.reproduction.records import Factor, Flip, Recipe, Reproduction
-from homeostat.reproduction.rules import cause, flipped, pinned, sentence, told
+from homeostat.reproduction.rules import cause, flipped, pinned, sentence
 from homeostat.store import ledger, lineage
 from homeostat.workspace import Workspace
 
@@ -109,20 +109,6 @@ def reproduce(
     return made
 
 
-def latest(connection: Connection, system: str) -> dict[int, ModelReproduced]:
-    """The newest reproduction of each version of a system that has one, by number; `reproduction` is its whole record.
-
-    What was made again before it became a version counts for it: it is the same model of the same run.
-    """
-    kinds = (ModelReproduced.kind,)
-    newest: dict[str, ModelReproduced] = {}
-    for entry in ledger.entries(connection, system=system, kinds=kinds, limit=_NEWEST, newest_first=True):
-        fact = msgspec.json.decode(entry.body, type=ModelReproduced)
-        newest.setdefault(fact.model, fact)
-    versions = registry_queries.versions(connection, system, limit=_NEWEST) if newest else []
-    return {version.number: newest[version.model] for version in versions if version.model in newest}
-
-
 class _Making(NamedTuple):
     """What further makings of one model share."""
 
@@ -142,7 +128,8 @@ class _Making(NamedTuple):
             factor=factor,
             variables=changed,
             grade=grade_of(self.recorded, other.found, other.outcome),
-            diverged=told(steps[0]) if steps else other.outcome.error,
+            first=steps[0] if steps else None,
+            error=other.outcome.error,
         )
 
     def repeats(self, first: Attempt) -> bool:

@@ -15,6 +15,7 @@ from homeostat.ui.contexts import (
     ModelRow,
     ModelsPage,
     Pair,
+    Reproduced,
     RunPage,
     RunRow,
     RunsPage,
@@ -108,6 +109,14 @@ MODEL_PAGE = ModelPage(
     history=(
         Event(at=Micros(NOW - 2 * DAY), until=Micros(NOW - DAY), kind="shadow", label="generation 40"),
         Event(at=Micros(NOW - DAY), kind="canary", label="generation 41, 5 %"),
+    ),
+    reproduced=Reproduced(
+        grade="B",
+        sentence="late-flights@14 was made again, grade B: the same model by its canonical hash.",
+        at=Micros(NOW - DAY),
+        packages="Packages were installed from the lock.",
+        differences=("hardware cpu: Xeon → EPYC",),
+        cause="It does not depend on threads.",
     ),
 )
 MODEL_PAGE_NEW = ModelPage(

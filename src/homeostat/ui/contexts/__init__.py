@@ -5,7 +5,7 @@ and drawn into the report. Sentences are made where the facts are known.
 """
 
 from homeostat.ui.contexts.data import Block, DataPage, DatasetPage, DatasetRow, Finding, VersionRow
-from homeostat.ui.contexts.models import ApprovalStatus, Gate, GateStatus, ModelPage, ModelRow, ModelsPage
+from homeostat.ui.contexts.models import ApprovalStatus, Gate, GateStatus, ModelPage, ModelRow, ModelsPage, Reproduced
 from homeostat.ui.contexts.report import Figure, ReportContext, Sabotage
 from homeostat.ui.contexts.runs import Curve, RunPage, RunRow, RunsPage, RunStatus
 from homeostat.ui.contexts.shared import Context, ErrorPage, Pair
@@ -46,6 +46,7 @@ __all__ = [
     "Pair",
     "Phase",
     "ReportContext",
+    "Reproduced",
     "RunPage",
     "RunRow",
     "RunStatus",

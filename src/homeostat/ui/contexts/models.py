@@ -36,6 +36,26 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
 
 
+class Reproduced(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of making a model again.
+
+    Attributes:
+        grade: A (the same bytes) to D (the same metrics), or F.
+        sentence: the same in words, with the first difference.
+        at: when it was kept.
+        packages: where those it was made with came from, in words.
+        differences: what was not as recorded, in the order of the making, in words.
+        cause: what it depends on, as far as factors were changed to find out; or empty.
+    """
+
+    grade: str
+    sentence: str
+    at: Micros
+    packages: str
+    differences: tuple[str, ...] = ()
+    cause: str = ""
+
+
 class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     """A model version in the registry.
 
@@ -51,6 +71,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
         gates_total: gates that apply.
         approval: where its approval stands.
         trigger: why it was trained.
+        grade: of its newest reproduction, or empty.
     """
 
     system: str
@@ -64,6 +85,7 @@ class ModelRow(msgspec.Struct, frozen=True, kw_only=True):
     gates_total: int = 0
     approval: ApprovalStatus = "not_needed"
     trigger: str = ""
+    grade: str = ""
 
 
 class ModelsPage(Context, frozen=True, kw_only=True):
@@ -96,6 +118,7 @@ class ModelPage(Context, frozen=True, kw_only=True):
         approval_sentence: who approved what and when, or what is waited for; empty if none is needed.
         provenance: run, data, code, environment.
         history: where it served.
+        reproduced: what came of making it again, or None.
     """
 
     template: ClassVar[str] = "model.html"
@@ -106,3 +129,4 @@ class ModelPage(Context, frozen=True, kw_only=True):
     approval_sentence: str
     provenance: tuple[Pair, ...]
     history: tuple[Event, ...]
+    reproduced: Reproduced | None = None

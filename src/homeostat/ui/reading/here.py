@@ -6,6 +6,7 @@ from typing import Any
 from homeostat.core.clock import Micros
 from homeostat.data.service import Datasets
 from homeostat.serve.service import Deployments
+from homeostat.store.objects import ObjectStore
 from homeostat.workspace import Workspace
 
 PAGE_ROWS = 50  # rows of a table before the next page
@@ -20,6 +21,7 @@ class Here:
     is_replay: bool
     deployments: Deployments
     datasets: Datasets
+    objects: ObjectStore
 
     @property
     def frame(self) -> dict[str, Any]:
@@ -35,4 +37,5 @@ def here(workspace: Workspace) -> Here:
         is_replay=workspace.config.store.clock == "watermark",
         deployments=workspace.deployments,
         datasets=workspace.datasets,
+        objects=workspace.objects,
     )

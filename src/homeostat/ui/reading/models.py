@@ -8,8 +8,11 @@ from homeostat.core.clock import Micros
 from homeostat.core.digests import short
 from homeostat.registry import queries as registry
 from homeostat.registry.records import Approval, GateResult, ModelVersion, Standing
+from homeostat.reproduction import queries as reproductions
+from homeostat.reproduction.queries import Kept
+from homeostat.reproduction.rules import told
 from homeostat.ui import formats
-from homeostat.ui.contexts import ApprovalStatus, Gate, ModelPage, ModelRow, ModelsPage, Pair
+from homeostat.ui.contexts import ApprovalStatus, Gate, ModelPage, ModelRow, ModelsPage, Pair, Reproduced
 from homeostat.ui.reading.events import trials_of
 from homeostat.ui.reading.here import PAGE_ROWS, Here
 
@@ -21,6 +24,11 @@ _TRIGGERS = {
     "asked": "a person asked",
     "manual": "a person asked",
 }
+_PACKAGES = {
+    "rebuilt": "Packages were installed from the lock.",
+    "same": "Packages were those of the server's environment, which are the recorded ones.",
+    "other": "Packages were those of the server's environment, which are not the recorded ones.",
+}
 _LEADING = ("auc", "brier", "log_loss", "rmse")
 
 
@@ -30,11 +38,14 @@ def page(connection: Connection, here: Here, *, system: str, before: int | None)
     chosen = system or (known[0] if len(known) == 1 else "")
     found = registry.versions(connection, chosen or None, limit=PAGE_ROWS + 1, before=before if chosen else None)
     shown = found[:PAGE_ROWS]
+    kept = {name: reproductions.latest(connection, name) for name in {version.system for version in shown}}
     has_older = bool(chosen) and len(found) > PAGE_ROWS
     return ModelsPage(
         **here.frame,
         sentence=_sentence(connection, here, known),
-        models=tuple(_row(connection, version, here.now) for version in shown),
+        models=tuple(
+            _row(connection, version, here.now, kept[version.system].get(version.number)) for version in shown
+        ),
         systems=tuple(known),
         system=system,
         older=shown[-1].number if has_older else None,
@@ -45,14 +56,16 @@ def one(connection: Connection, here: Here, system: str, number: int) -> ModelPa
     """Raises: NotFound if there is no such version."""
     version = registry.version(connection, system, number)
     standing = registry.standing(connection, version, here.now)
+    kept = reproductions.latest(connection, system).get(number)
     return ModelPage(
         **here.frame,
         sentence=f"{system} v{number}: {standing.why}",
-        model=_row(connection, version, here.now),
+        model=_row(connection, version, here.now, kept),
         gates=tuple(_gate(result) for result in standing.results),
         approval_sentence=_approval(standing.approval, here.now),
         provenance=_provenance(version),
         history=trials_of(connection, system, number),
+        reproduced=None if kept is None else _reproduced(kept, here),
     )
 
 
@@ -67,7 +80,7 @@ def _sentence(connection: Connection, here: Here, systems: Sequence[str]) -> str
     return "; ".join(parts) + "."
 
 
-def _row(connection: Connection, version: ModelVersion, now: Micros) -> ModelRow:
+def _row(connection: Connection, version: ModelVersion, now: Micros, kept: Kept | None) -> ModelRow:
     standing = registry.standing(connection, version, now)
     applied = [result for result in standing.results if result.status != "not_applicable"]
     latest = registry.latest_report(connection, version.system, version.number)
@@ -86,6 +99,19 @@ def _row(connection: Connection, version: ModelVersion, now: Micros) -> ModelRow
         gates_total=len(applied),
         approval=_approval_status(standing),
         trigger=_TRIGGERS.get(latest.report.trigger, latest.report.trigger) if latest else "",
+        grade="" if kept is None else kept.fact.grade,
+    )
+
+
+def _reproduced(kept: Kept, here: Here) -> Reproduced:
+    made = kept.record(here.objects)
+    return Reproduced(
+        grade=made.grade,
+        sentence=made.sentence,
+        at=kept.at,
+        packages=_PACKAGES[made.environment] + (f" ({made.environment_why})" if made.environment_why else ""),
+        differences=tuple(told(difference) for difference in made.differences),
+        cause=made.cause,
     )
 
 
