@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from homeostat.codec.models import Model
     from homeostat.codec.tables import Dataset, Table
+    from homeostat.current import dataset, sql
     from homeostat.loop.declaration import retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
@@ -30,12 +31,14 @@ _FACE = {
     "Table": "homeostat.codec.tables",
     "Workspace": "homeostat.workspace",
     "current_run": "homeostat.pipelines",
+    "dataset": "homeostat.current",
     "gate": "homeostat.registry.gate",
     "pipeline": "homeostat.pipelines",
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
     "setpoint": "homeostat.monitor.setpoint",
     "split_by_time": "homeostat.pipelines.splits",
+    "sql": "homeostat.current",
     "step": "homeostat.pipelines",
     "window": "homeostat.loop.declaration",
 }
@@ -48,12 +51,14 @@ __all__ = [
     "Table",
     "Workspace",
     "current_run",
+    "dataset",
     "gate",
     "pipeline",
     "retrain",
     "rollout",
     "setpoint",
     "split_by_time",
+    "sql",
     "step",
     "window",
 ]

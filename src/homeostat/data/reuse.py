@@ -191,6 +191,8 @@ class _Layout:
     def _over(self, segment: Segment, rows: pa.Table, digests: Digests) -> list[_Fresh | Kept]:
         """As many new rows as a segment has, in its place: of columns that changed only the rows that did."""
         changed = [name for name, digest in digests.items() if segment.columns.get(name) != digest]
+        if not changed:
+            return [_taken(segment, digests)]
         there = self._read(segment, changed)
         low, high = 0, segment.rows
         if there is not None:

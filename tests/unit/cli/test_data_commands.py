@@ -180,3 +180,45 @@ def test_files_go_in_and_out(call: Call, project: Path) -> None:
     assert b"a" * 10 == Path("out/a.png").read_bytes()
     assert 0 == call("data", "verify", "photos").code
     assert "file" in call("data", "show", "photos").out
+
+
+def test_a_diff_is_written_for_review(call: Call, project: Path) -> None:
+    """Every row that differs is in the file, with what became of it."""
+    call("data", "append", "rows", written(frame().head(3)))
+
+    answer = call("data", "diff", "rows", "1", "2", "--to", "review.csv", "--json")
+
+    assert (0, 3) == (answer.code, answer.json["rows_added"])
+    assert ["added"] * 3 == pl.read_csv("review.csv")["op"].to_list()
+
+
+def test_a_diff_of_files_names_paths(call: Call, project: Path) -> None:
+    """Versions of files differ by paths."""
+    folder = project / "photos"
+    folder.mkdir()
+    for name in ("a", "b"):
+        (folder / name).write_text(name)
+        call("data", "add", "photos", "photos")
+
+    answer = call("data", "diff", "photos", "1", "2")
+
+    assert answer.out.splitlines() == ["photos 1 -> 2: 1 files added, 0 removed, 0 changed", "  + b"]
+    assert ["b"] == call("data", "diff", "photos", "1", "2", "--json").json["files_added"]
+
+
+def test_sql_prints_a_table(call: Call, project: Path) -> None:
+    """For people, as JSON, and into a file."""
+    statement = 'SELECT count(*) AS n, sqrt(min(distance) - 1000000) AS nothing FROM "rows@1"'
+
+    assert "200" in call("data", "sql", statement).out
+    assert [{"n": 200, "nothing": None}] == call("data", "sql", statement, "--json").json["rows"]
+    assert {"rows": 1, "path": "n.csv"} == call("data", "sql", statement, "--to", "n.csv", "--json").json
+    assert [(200,)] == pl.read_csv("n.csv").select("n").rows()
+
+
+def test_sql_only_reads(call: Call, project: Path) -> None:
+    """What is no query exits as what the policy forbids."""
+    answer = call("data", "sql", "DROP TABLE rows")
+
+    assert (7, "") == (answer.code, answer.out)
+    assert "Begin with SELECT" in answer.err

@@ -94,7 +94,7 @@ def test_edits_are_counted_as_one_by_one(
     datasets: Datasets, edits: list[tuple[int, str]], cuts: list[int], key: tuple[str, ...]
 ) -> None:
     """Rows that come, go and change anywhere, in segments cut anywhere, give the counts of a naive diff, and a patch."""
-    before = [(number, number * 0.5) for number in range(400)]
+    before: Rows = [(number, number * 0.5) for number in range(400)]
     after = list(before)
     for step, (at, edit) in enumerate(edits):
         after[at : at + (edit != "insert")] = (
