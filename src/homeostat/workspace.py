@@ -5,27 +5,49 @@ when first asked for, so that a process pays only for those it uses.
 """
 
 import importlib
+import json
 import os
+import re
 import socket
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 import msgspec
+from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from homeostat.core.clock import Clock, Micros, WallClock, Watermark, parse_iso
-from homeostat.core.errors import AlreadyExists, InvalidDeclaration, NotFound, NoWorkspace
+from homeostat.core.digests import Digest
+from homeostat.core.errors import (
+    AlreadyExists,
+    HomeostatError,
+    InvalidDeclaration,
+    NotFound,
+    NoWorkspace,
+    Unavailable,
+)
 from homeostat.core.ids import check_name
 from homeostat.store.db import Database
 from homeostat.store.db.migrate import migrate
 from homeostat.store.objects import FileObjects
+from homeostat.store.objects.files import write_durably
+from homeostat.store.objects.healing import HealingObjects
+from homeostat.store.objects.remote import Location, Remote
+from homeostat.store.retention.mentions import roots
+from homeostat.store.retention.projects import register, registered
 
 if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
     import pyarrow as pa
 
+    from homeostat.data.exchange.service import Exchange
+    from homeostat.data.retention.forgetting import Forgetting
+    from homeostat.data.retention.integrity import Integrity
     from homeostat.data.service import Datasets
     from homeostat.data.sources.service import Sources
     from homeostat.loop.controller import Controller
@@ -62,9 +84,12 @@ class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Attributes:
         database: SQLAlchemy URL; empty is SQLite in `.homeostat/`.
         clock: `wall`, or `watermark` in a replay.
+        objects: directory of the objects, which several projects may share, seen from the project's; empty is
+            `.homeostat/objects`.
     """
 
     database: str = ""
+    objects: str = ""
     clock: Literal["wall", "watermark"] = "wall"
 
 
@@ -73,6 +98,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     project: Project
     store: Store = Store()
+    remotes: dict[str, Location] = {}
 
 
 class Workspace:
@@ -137,9 +163,112 @@ class Workspace:
     def database(self) -> Database:
         return Database(self.config.store.database or f"sqlite:///{self.home / 'homeostat.db'}")
 
+    @property
+    def store_folder(self) -> Path:
+        """Where the objects are."""
+        chosen = self.config.store.objects
+        return (self.root / Path(chosen).expanduser()).resolve() if chosen else self.home / "objects"
+
     @cached_property
     def objects(self) -> FileObjects:
-        return FileObjects(self.home / "objects")
+        """The object store; with remotes, what it lost comes back from them when it is read."""
+        register(self.store_folder, self.config.project.name, self.root, self.database.url)
+        if self.config.remotes:
+            return HealingObjects(self.store_folder, self.reachable_remotes)
+        return FileObjects(self.store_folder)
+
+    @cached_property
+    def exchange(self) -> "Exchange":
+        room: type[Exchange] = _load("data.exchange.service", "Exchange")
+        return room(self.database, self.objects, self.clock, self.config.project.name)
+
+    @cached_property
+    def forgetting(self) -> "Forgetting":
+        room: type[Forgetting] = _load("data.retention.forgetting", "Forgetting")
+        return room(self.database, self.objects, self.clock)
+
+    @cached_property
+    def integrity(self) -> "Integrity":
+        room: type[Integrity] = _load("data.retention.integrity", "Integrity")
+        return room(self.database, FileObjects(self.store_folder))
+
+    def remote(self, name: str = "") -> Remote:
+        """A remote by its name; without one, the only one there is.
+
+        Raises: NotFound saying which there are. Unavailable if its directory is not there.
+        """
+        known = self.config.remotes
+        chosen = name or (next(iter(known)) if len(known) == 1 else "")
+        if chosen not in known:
+            there = f"There are: {', '.join(known)}. Say which: --remote NAME" if known else "There is none."
+            raise NotFound(
+                f"{f'No remote is named {name!r}' if name else 'No remote was named'}. {there} "
+                "Add one: homeostat data remote add NAME file:///path or s3://bucket/prefix"
+            )
+        opened: Remote = _load("store.objects.opening", "open_remote")(known[chosen])
+        return opened
+
+    def reachable_remotes(self) -> list[Remote]:
+        """Every remote that is there."""
+        found = []
+        for name in self.config.remotes:
+            with suppress(Unavailable):
+                found.append(self.remote(name))
+        return found
+
+    def add_remote(self, name: str, location: Location) -> None:
+        """Write a remote down in homeostat.toml, so that every copy of the project knows it.
+
+        Raises: InvalidName, AlreadyExists, InvalidDeclaration if the address is none. Unavailable if its directory cannot be.
+        """
+        check_name("remote", name)
+        if name in self.config.remotes:
+            raise AlreadyExists(
+                f"Remote {name!r} is {self.config.remotes[name].url} already. Remove it first: homeostat data remote remove {name}"
+            )
+        _load("store.objects.opening", "open_remote")(location, create=True)
+        self._edit(lambda text: text.rstrip("\n") + "\n\n" + _remote_toml(name, location))
+
+    def remove_remote(self, name: str) -> None:
+        """Take a remote out of homeostat.toml; what is on it stays.
+
+        Raises: NotFound. InvalidDeclaration if somebody wrote it there in another form than ours.
+        """
+        if name not in self.config.remotes:
+            raise NotFound(f"No remote is named {name!r}. There are: {', '.join(self.config.remotes) or 'none'}.")
+        ours = re.compile(rf"\n*^\[remotes\.{re.escape(_key(name))}\]\n(?:[^\[\n].*\n?|\n)*", re.MULTILINE)
+        self._edit(lambda text: ours.sub("\n", text, count=1))
+        if name in self.config.remotes:
+            raise InvalidDeclaration(
+                f"Remote {name!r} stands in {self.root / CONFIG_FILE} in a form of its own. Remove it there by hand."
+            )
+
+    def _edit(self, change: Callable[[str], str]) -> None:
+        path = self.root / CONFIG_FILE
+        write_durably(path, change(path.read_text()).encode())
+        self.config = _read_config(path)
+
+    def needed_objects(self) -> set[Digest]:
+        """What every project that keeps its objects in this project's store speaks of.
+
+        Raises: Unavailable naming a project that cannot be read, for it may need any object.
+        """
+        register(self.store_folder, self.config.project.name, self.root, self.database.url)
+        found: set[Digest] = set()
+        for path, one in registered(self.store_folder):
+            try:
+                with Workspace(Path(one.root), _read_config(Path(one.root) / CONFIG_FILE)) as other:
+                    file = make_url(other.database.url).database if other.database.url.startswith("sqlite") else None
+                    if file is not None and not Path(file).is_file():
+                        raise FileNotFoundError(file)  # opening it would make an empty one
+                    found |= roots(other.database, other.home / "spool")
+            except (OSError, SQLAlchemyError, HomeostatError) as error:
+                raise Unavailable(
+                    f"Project {one.name!r} in {one.root} keeps its objects in {self.store_folder} and cannot be read: "
+                    f"{str(error).splitlines()[0]}. Nothing was deleted, for it may need any of them. Make it readable; or, if it is "
+                    f"gone for good, delete {path}."
+                ) from error
+        return found
 
     @cached_property
     def clock(self) -> Clock:
@@ -296,7 +425,7 @@ def _read_config(path: Path) -> Config:
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise InvalidDeclaration(
             f"{path} cannot be read: {error}. It needs [project] with a name and systems = ['module:name'], and may have "
-            f"[store] with database and clock."
+            f"[store] with database, clock and objects, and [remotes.NAME] with url, endpoint and region."
         ) from error
 
 
@@ -307,7 +436,22 @@ def _toml(config: Config) -> bytes:
         text += f'\n[store]\nclock = "{config.store.clock}"\n'
         if config.store.database:
             text += f'database = "{config.store.database}"\n'
+        if config.store.objects:
+            text += f"objects = {json.dumps(config.store.objects)}\n"
+    for name, location in config.remotes.items():
+        text += "\n" + _remote_toml(name, location)
     return text.encode()
+
+
+def _remote_toml(name: str, location: Location) -> str:
+    values = {field: value for field, value in msgspec.structs.asdict(location).items() if value}
+    # A JSON string is a TOML string too.
+    lines = [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in values.items()]
+    return "\n".join([f"[remotes.{_key(name)}]", *lines, ""])
+
+
+def _key(name: str) -> str:
+    return f'"{name}"' if "." in name else name
 
 
 def _load_system(path: str) -> "System":

@@ -23,6 +23,7 @@ from homeostat.store.objects.remote import Document, Location
 
 PART_BYTES = 8 * 1024 * 1024
 _PARTS_AT_ONCE = 4
+_ASK_BYTES = 64 * 1024  # below, sending costs no more than asking
 _OBJECTS, _WANTED, _ASIDE, _PROJECTS = "objects", "wanted", "aside", "projects"
 
 
@@ -61,9 +62,9 @@ class BucketRemote:
     def send(self, digest: Digest, source: FileObjects) -> int:
         path = source.path(digest)
         size_bytes = path.stat().st_size
+        if size_bytes >= _ASK_BYTES and self.has(digest):
+            return 0
         if size_bytes >= PART_BYTES:
-            if self.has(digest):
-                return 0
             source.check(digest)
             with self._answering():
                 # Two that send it at once send the same bytes: whoever is last changes nothing.

@@ -24,9 +24,10 @@ _ROWS_AT_ONCE = 1000
 
 
 class Row(NamedTuple):
-    """The text columns of a row."""
+    """The text columns of a row, and its primary key."""
 
     table: str
+    key: tuple[object, ...]
     values: dict[str, str]
 
     @property
@@ -42,10 +43,11 @@ def rows(connection: Connection) -> Iterator[Row]:
     found = inspect(connection)
     for name in found.get_table_names():
         texts = [each["name"] for each in found.get_columns(name) if isinstance(each["type"], String)]
+        keys = found.get_pk_constraint(name)["constrained_columns"]
         if texts:
-            query = select(*(column(text) for text in texts)).select_from(table(name))
-            for row in connection.execute(query).yield_per(_ROWS_AT_ONCE):
-                yield Row(name, {text: value for text, value in zip(texts, row, strict=True) if value})
+            query = table(name, *map(column, dict.fromkeys([*keys, *texts]))).select()
+            for row in connection.execute(query).yield_per(_ROWS_AT_ONCE).mappings():
+                yield Row(name, tuple(row[key] for key in keys), {text: row[text] for text in texts if row[text]})
 
 
 def digests_in(text: str | bytes) -> set[Digest]:
@@ -94,6 +96,26 @@ class Mentions:
                 known = frozenset()
             self._known[digest] = known
         return known
+
+    def leading_to(self, wanted: Iterable[Digest]) -> dict[Digest, set[Digest]]:
+        """For each object here or wanted: which of `wanted` it is, or leads to. Those that lead to none are left out.
+
+        Cost: reads every object of JSON in the store, and the head of each other.
+        """
+        speaking: dict[Digest, list[Digest]] = {}
+        for digest in self._objects.digests():
+            for inside in self.within(digest):
+                speaking.setdefault(inside, []).append(digest)
+        found: dict[Digest, set[Digest]] = {}
+        for start in wanted:
+            seen, frontier = {start}, [start]
+            while frontier:
+                fresh = [digest for digest in speaking.get(frontier.pop(), ()) if digest not in seen]
+                seen.update(fresh)
+                frontier.extend(fresh)
+            for digest in seen:
+                found.setdefault(digest, set()).add(start)
+        return found
 
     def reached(self, start: Iterable[Digest]) -> set[Digest]:
         """`start`, and all that is spoken of inside it, inside that, and so on; objects or not.

@@ -1,0 +1,1 @@
+"""Datasets on remotes: versions are pushed there and pulled from there."""
