@@ -73,6 +73,7 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 def _words(array: pa.Array) -> NDArray[np.uint64]:
     """A number for each row that is equal for equal values."""
+    words: NDArray[np.uint64]
     kind = array.type
     if _types.is_boolean(kind):
         words = array.fill_null(False).to_numpy(zero_copy_only=False).astype(np.uint64)

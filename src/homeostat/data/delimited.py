@@ -21,6 +21,7 @@ without any value is text.
 import csv
 import enum
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 import pyarrow as pa
@@ -125,6 +126,46 @@ def delimited_batches(
     return _read_as(path, separator, kinds, block_bytes)
 
 
+class OtherTypes(Exception):
+    """Lines after a table hold values that would have given its columns other types."""
+
+
+def delimited_rest(
+    path: Path,
+    separator: str,
+    offset: int,
+    schema: pa.Schema,
+    texts: AbstractSet[str],
+    *,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[pa.RecordBatch]:
+    """The rows of the lines from `offset` on, in the types that reading the whole file would give.
+
+    Args:
+        offset: where a line begins.
+        schema: types of the rows before it, as read from the same file.
+        texts: columns of type text that have a value there, not only words for a missing one.
+
+    Raises: OtherTypes if the whole file would be read in other types than `schema`. BadData as `read_delimited`, with rows counted
+        from `offset`.
+    """
+    kinds: Kinds = {
+        field.name: next(kind for kind, type_ in _TYPES.items() if type_ == field.type)
+        for field in schema
+        if field.name in texts or field.type != _TYPES[Kind.TEXT]
+    }
+    for block in _blocks(path, separator, schema.names, block_bytes, offset=offset):
+        taken = [_taken(kinds.get(name), block.column(name)) for name in schema.names]
+        if any(_TYPES[kind or Kind.TEXT] != field.type for (kind, _), field in zip(taken, schema, strict=True)):
+            raise OtherTypes
+        yield pa.RecordBatch.from_arrays([column for _, column in taken], schema=schema)
+
+
+def has_value(texts: pa.ChunkedArray) -> bool:
+    """Some of these texts is not just a word for a missing value."""
+    return any(_without_words(chunk).null_count < len(chunk) for chunk in texts.chunks)
+
+
 def _read_as(path: Path, separator: str, kinds: Kinds, block_bytes: int) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
     """The rows as the kinds that were found; nanoseconds that do not reach to a time of another block become text."""
     fine = [name for name, kind in kinds.items() if kind in (Kind.FINE_TIME, Kind.FINE_ZONED_TIME)]
@@ -171,14 +212,21 @@ def _head(path: Path, separator: str) -> tuple[list[str], bool]:
     return names, has_rows
 
 
-def _blocks(path: Path, separator: str, names: Sequence[str], block_bytes: int) -> Iterator[pa.RecordBatch]:
-    """The fields as text, a block of the file at a time; a missing one is null, a quoted empty one is not."""
+def _blocks(
+    path: Path, separator: str, names: Sequence[str], block_bytes: int, offset: int = 0
+) -> Iterator[pa.RecordBatch]:
+    """The fields as text, a block of the file at a time; a missing one is null, a quoted empty one is not.
+
+    Without an `offset` the first line is the header.
+    """
+    file = path.open("rb")
+    file.seek(offset)
     try:
         yield from arrow_csv.open_csv(
-            path,
+            file,
             # One thread: Arrow says only then in which row an error is.
             arrow_csv.ReadOptions(
-                column_names=names, skip_rows_after_names=1, block_size=block_bytes, use_threads=False
+                column_names=names, skip_rows_after_names=int(not offset), block_size=block_bytes, use_threads=False
             ),
             arrow_csv.ParseOptions(
                 delimiter=separator,
@@ -194,6 +242,8 @@ def _blocks(path: Path, separator: str, names: Sequence[str], block_bytes: int) 
         )
     except pa.ArrowInvalid as error:
         raise BadData(f"{path} cannot be read as {path.suffix}: {_reason(path, str(error), block_bytes)}") from error
+    finally:
+        file.close()
 
 
 def _reason(path: Path, said: str, block_bytes: int) -> str:

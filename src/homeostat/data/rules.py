@@ -9,7 +9,7 @@ from homeostat.codec.table_types import type_named
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.errors import BadData, MissingColumn, WrongType
-from homeostat.data.records import Bounds, Column, Segment
+from homeostat.data.records import Bounds, Column, Segment, Version
 
 _types = pa.types
 
@@ -60,6 +60,15 @@ def fitted(dataset: str, rows: Table, columns: Sequence[Column]) -> Table:
             f"replace the dataset to add them."
         )
     return rows if rows.columns == tuple(types) else Table(rows.arrow().select(list(types)), origin=rows.origin)
+
+
+def check_tabular(head: Version) -> None:
+    """Raises: WrongType if the dataset holds files."""
+    if head.is_files:
+        raise WrongType(
+            f"{head.dataset!r} holds files, not a table: choose another name, or add files: homeostat data add "
+            f"{head.dataset} DIRECTORY"
+        )
 
 
 def bounds(rows: pa.Table) -> dict[str, Bounds]:

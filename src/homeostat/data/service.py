@@ -4,20 +4,21 @@ The rows go to the object store first, then one transaction makes the version: r
 between leaves an unreferenced object and nothing else.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
-from homeostat.codec.table_digest import digest_table
+from homeostat.codec.table_digest import Digester
 from homeostat.codec.tables import Dataset, Table, decode, encode
 from homeostat.core.clock import Clock, Micros, iso
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
 from homeostat.core.ids import check_name
 from homeostat.data import queries, tags
+from homeostat.data.compaction import Compaction
 from homeostat.data.contracts.contract import Contract, read_contract, write_contract
 from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.contracts.validate import validate
@@ -25,11 +26,12 @@ from homeostat.data.diffs.comparison import compare
 from homeostat.data.diffs.files import FilesDiff, compare_files
 from homeostat.data.diffs.records import Diff
 from homeostat.data.facts import ContractSet
-from homeostat.data.files import read_file, write_file
+from homeostat.data.files import read_batches, read_file, write_file
 from homeostat.data.filesets import FileSets
+from homeostat.data.imports import Imports, Progress, unwatched
 from homeostat.data.quarantine import block_append, resolve
 from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Segment, Version
-from homeostat.data.rules import between, fitted, overlapping, widened
+from homeostat.data.rules import between, check_tabular, fitted, overlapping, widened
 from homeostat.data.scanning import scan
 from homeostat.data.sql import query
 from homeostat.data.versions import Versions, commit
@@ -49,6 +51,8 @@ class Datasets:
         self._objects = objects
         self._clock = clock
         self._versions = Versions(objects)
+        self._compaction = Compaction(database, self._versions, clock)
+        self._imports = Imports(database, self._versions, clock, self._compaction)
         self._filesets = FileSets(database, objects, clock, stat_folder)
 
     def append(
@@ -78,19 +82,52 @@ class Datasets:
         offer = Offer(dataset=name, rows=Table.of(rows), source=source, actor=actor, keeps_history=False)
         return self._add(offer, contract)
 
-    def import_file(self, name: str, path: Path, *, replace: bool = False, actor: str = "local") -> Appended:
+    def import_file(
+        self, name: str, path: Path, *, replace: bool = False, actor: str = "local", progress: Progress = unwatched
+    ) -> Appended:
         """Add the rows of a CSV, Parquet, JSON Lines or Arrow file, chosen by its suffix; the path is their source.
 
+        Args:
+            replace: they are the whole content of the next version, if they differ from the last; only what is new is written.
+            progress: told the number of rows so far.
+
         Raises: NotFound if there is no such file. BadData if it is not of its kind. Else as `append`.
+        Cost: see `Imports`; with a contract, memory for all rows.
         """
-        offer = Offer(
-            dataset=name,
-            rows=read_file(path),
-            source=path.as_posix(),
-            actor=actor,
-            keeps_history=not replace,
-        )
-        return self._add(offer, None)
+        source = path.as_posix()
+        if self.contract(name) is not None:
+            offer = Offer(dataset=name, rows=read_file(path), source=source, actor=actor, keeps_history=not replace)
+            return self._add(offer, None)
+        if replace:
+            return self._imports.file(name, path, actor=actor, progress=progress)
+        return self._imports.append(name, read_batches(path), source=source, actor=actor, progress=progress)
+
+    def import_batches(
+        self,
+        name: str,
+        rows: pa.RecordBatchReader,
+        *,
+        source: str,
+        replace: bool = False,
+        actor: str = "local",
+        progress: Progress = unwatched,
+    ) -> Appended:
+        """Add rows that come in batches; else as `import_file`."""
+        if self.contract(name) is not None:
+            offer = Offer(
+                dataset=name, rows=Table.of(rows.read_all()), source=source, actor=actor, keeps_history=not replace
+            )
+            return self._add(offer, None)
+        add = self._imports.replace if replace else self._imports.append
+        return add(name, rows, source=source, actor=actor, progress=progress)
+
+    def compact(self, name: str) -> bool:
+        """Merge small segments of the newest version, which stays what it is; False if there is nothing to merge.
+
+        Appends do this by themselves now and then.
+        """
+        version = self.version(name)
+        return self._compaction.compact(version, self._manifest(version))
 
     def add_files(self, name: str, path: Path, *, actor: str = "local") -> Appended:
         """Make a directory, or one file of any kind, the whole content of a dataset's next version, if it differs from the last.
@@ -185,6 +222,12 @@ class Datasets:
         _check_columns(version, columns or ())
         return _dataset(version, self._rows(version, self._manifest(version).segments, columns))
 
+    def batches(self, version: Version, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+        """All rows of a version, a segment at a time, at most 65,536 rows; else as `read`. Memory: one segment."""
+        _check_columns(version, columns or ())
+        for segment in self._manifest(version).segments:
+            yield self._versions.segment(version, segment, columns)
+
     def window(self, name: str, *, last_us: int, on: str, until: Micros, number: int | None = None) -> Dataset:
         """Rows of a version with until - last_us <= on < until, in the order in which they were added.
 
@@ -249,10 +292,12 @@ class Datasets:
         if version.is_files:
             self._filesets.verify(version)
             return
-        manifest = self._manifest(version)
-        for segment in manifest.segments:
+        segments = self._manifest(version).segments
+        digester = Digester.of(self._versions.segment(version, segments[0]).schema)
+        for segment in segments:
             self._versions.check(version, segment)
-        found = digest_table(self._rows(version, manifest.segments, None))
+            digester.add(self._versions.segment(version, segment))
+        found = digester.digest
         if found.id != version.id:
             raise CorruptObject(
                 f"{version.node} has id {short(version.id)}, but its rows have {short(found.id)}. Its segments are intact: "
@@ -340,11 +385,8 @@ class Datasets:
             known = queries.accepted(connection, arrival)
             head = queries.newest(connection, offer.dataset)
             set_contract = refs.get(connection, _contract_ref(offer.dataset))
-        if head is not None and head.is_files:
-            raise WrongType(
-                f"{offer.dataset!r} holds files, not a table: choose another name, or add files: homeostat data add "
-                f"{offer.dataset} DIRECTORY"
-            )
+        if head is not None:
+            check_tabular(head)
         if known is not None and (offer.keeps_history or known == head):
             self._versions.restore(known, offer.rows)
             return Appended(version=known, report=None, is_new=False)
@@ -356,20 +398,20 @@ class Datasets:
         report = None if verdict is None else verdict.report
         while True:
             fit = rows if head is None or not offer.keeps_history else fitted(offer.dataset, rows, head.columns)
-            draft = self._versions.draft(
-                head, [fit.arrow()], keeps_history=offer.keeps_history, offered=arrival.offered
-            )
+            draft = self._versions.draft(head, [fit.arrow()], keeps_history=offer.keeps_history)
             rejected = self._objects.put(encode(verdict.rejected)) if verdict and verdict.rejected.rows else None
             with self._database.write() as connection:
                 newest = queries.newest(connection, offer.dataset)
                 if newest == head:
                     at = self._clock.now()
                     version = commit(connection, arrival, draft, at, verdict=verdict, rejected=rejected)
-                    return Appended(version=version, report=report, bytes_added=draft.bytes_added)
+                    break
                 known = queries.accepted(connection, arrival)
             if known is not None:
                 return Appended(version=known, report=None, is_new=False)
             head = newest  # another process was faster: build on its version
+        self._compaction.after_append(version, draft.content)
+        return Appended(version=version, report=report, bytes_added=draft.bytes_added)
 
     def _contract_of(self, digest: Digest | None) -> Contract | None:
         return None if digest is None else read_contract(self._objects.read(digest))

@@ -12,7 +12,7 @@ from homeostat.codec.table_digest import Digester
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json, digest_bytes, short
-from homeostat.core.errors import CorruptObject, HomeostatError
+from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
 from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.facts import DataAdded
 from homeostat.data.quarantine import quarantine_rows, repair
@@ -20,7 +20,7 @@ from homeostat.data.records import Arrival, Column, Imported, Manifest, Segment,
 from homeostat.data.retention.kept import check_kept
 from homeostat.data.reuse import lay
 from homeostat.data.rules import fitted
-from homeostat.data.segments import Segments
+from homeostat.data.segments import Kept, Segments
 from homeostat.store import ledger, lineage, refs
 from homeostat.store.db.schema.data import dataset_versions
 from homeostat.store.objects import ObjectStore
@@ -30,7 +30,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     """A version whose objects are written and whose row is not.
 
     Attributes:
-        offered: content id of the rows that came.
+        laid: segments of the rows that came.
         rows_added: rows that the version before does not have as they are here.
         bytes_added: of objects that the store did not have.
     """
@@ -38,23 +38,13 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     parent: Version | None
     manifest: Digest
     content: Manifest
-    offered: Digest
+    laid: tuple[Segment, ...]
     rows_added: int
     bytes_added: int
 
     @property
     def number(self) -> int:
         return 1 if self.parent is None else self.parent.number + 1
-
-    @property
-    def added(self) -> tuple[Segment, ...]:
-        """Segments that hold the rows which came, if they were appended."""
-        before = 0
-        for index, segment in enumerate(self.content.segments):
-            if before >= self.content.digest.rows - self.rows_added:
-                return self.content.segments[index:]
-            before += segment.rows
-        return ()
 
 
 class Versions:
@@ -70,7 +60,6 @@ class Versions:
         batches: Iterable[pa.Table],
         *,
         keeps_history: bool,
-        offered: Digest | None = None,
         imported: Imported | None = None,
     ) -> Draft:
         """Write the objects of the version after `head`, whose rows come in `batches`.
@@ -79,38 +68,35 @@ class Versions:
             head: the version before.
             batches: tables of one settled schema, at least one. If they are appended, of the schema of `head`.
             keeps_history: they come after the rows of `head`; else they are all there is.
-            offered: their content id, if it is known.
             imported: the file that they are all of.
 
         Cost: as `reuse.lay`.
         """
         source = iter(batches)
         first = next(source)
-        before = None if head is None else self._known(head, is_needed=keeps_history)
-        digesters = [Digester.of(first.schema)] if offered is None else []
-        if before is not None and keeps_history and head is not None:
-            digesters.insert(0, Digester(before.digest, self._tail(head, before)))
-        elif not digesters:
-            digesters.append(Digester.of(first.schema))
+        before = None if head is None else (self.manifest(head) if keeps_history else self.known(head))
+        if before is None or head is None or not keeps_history:
+            digester = Digester.of(first.schema)
+        else:
+            digester = Digester(before.digest, self._tail(head, before))
 
         def seen() -> Iterator[pa.Table]:
             for batch in chain([first], source):
-                for digester in digesters:
-                    digester.add(batch)
+                digester.add(batch)
                 yield batch
 
         known = () if before is None else before.segments
         kept = list(lay(self._segments, () if keeps_history else known, seen()))
         segments = tuple(piece.segment for piece in kept)
         content = Manifest(
-            digest=digesters[0].digest, segments=(*known, *segments) if keeps_history else segments, imported=imported
+            digest=digester.digest, segments=(*known, *segments) if keeps_history else segments, imported=imported
         )
         manifest, bytes_added = self._write(content)
         return Draft(
             parent=head,
             manifest=manifest,
             content=content,
-            offered=offered or digesters[-1].digest.id,
+            laid=segments,
             rows_added=sum(piece.segment.rows if keeps_history else piece.rows_written for piece in kept),
             bytes_added=bytes_added + sum(piece.bytes_added for piece in kept),
         )
@@ -127,13 +113,24 @@ class Versions:
         bytes_added = 0 if self._objects.has(digest) else len(written)
         return self._objects.put(written), bytes_added
 
-    def _known(self, version: Version, *, is_needed: bool) -> Manifest | None:
+    def known(self, version: Version) -> Manifest | None:
+        """What `version` is made of; None if the store does not know any more, so that nothing of it can be taken over."""
         try:
             return self.manifest(version)
-        except CorruptObject:
-            if is_needed:
-                raise
-            return None  # nothing of it can be taken over
+        except (CorruptObject, NotFound):
+            return None
+
+    def has(self, content: Manifest) -> bool:
+        """The store has every object of a version; their bytes are not looked at."""
+        return all(map(self._segments.has, content.segments))
+
+    def lay(self, before: Sequence[Segment], batches: Iterable[pa.Table]) -> Iterator[Kept]:
+        """See `reuse.lay`."""
+        return lay(self._segments, before, batches)
+
+    def rows(self, segment: Segment, columns: Sequence[str]) -> pa.Table:
+        """See `Segments.read`."""
+        return self._segments.read(segment, columns)
 
     def manifest(self, version: Version) -> Manifest:
         """What `version` is made of.
@@ -175,7 +172,7 @@ class Versions:
         Args:
             rows: as they were offered; if a contract kept some of them out, they are not what was lost, and nothing is done.
         """
-        if rows.rows == version.rows_added and not all(map(self._segments.has, self.manifest(version).segments)):
+        if rows.rows == version.rows_added and not self.has(self.manifest(version)):
             fit = fitted(version.dataset, rows, version.columns)
             deque(lay(self._segments, (), [fit.arrow()]), maxlen=0)
 
