@@ -6,18 +6,22 @@ import click
 
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.digests import short
+from homeostat.data.sources.records import Origin
 from homeostat.workspace import Workspace
 
 
 @click.command()
 @project_option
 @click.argument("dataset")
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("place", metavar="PATH")
 @json_option
-def append(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
-    """Append the rows of PATH (CSV, Parquet, JSON Lines, Arrow) to DATASET, or begin it."""
+def append(project: Path | None, dataset: str, place: str, as_json: bool) -> None:
+    """Append the rows of PATH (CSV, Parquet, JSON Lines, Arrow, Excel), or of a URL, to DATASET, or begin it."""
     with Workspace.find(project) as workspace:
-        version = workspace.datasets.import_file(dataset, path).version
+        if "://" in place:
+            version = workspace.sources.append(dataset, Origin(uri=place)).version
+        else:
+            version = workspace.datasets.import_file(dataset, Path(place)).version
     emit(
         {"dataset": dataset, "version": version.number, "id": version.id, "rows": version.rows},
         as_json=as_json,

@@ -11,7 +11,8 @@ from obstore.store import S3Store
 
 from homeostat.core.errors import BadData, NotFound, Unavailable, UserError
 from homeostat.data.files import read_batches
-from homeostat.data.sources.records import Fetched, Origin, State
+from homeostat.data.sources.ports import Fetched
+from homeostat.data.sources.records import Origin, State
 from homeostat.data.sources.spool import Spool
 
 _CHUNK_BYTES = 8 << 20

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from homeostat.core.errors import BadData, NotFound, UserError
 from homeostat.data.sources.address import conceal, expand
-from homeostat.data.sources.records import Fetched, Origin, State
+from homeostat.data.sources.ports import Fetched
+from homeostat.data.sources.records import Origin, State
 
 
 class DeltaTable:

@@ -8,7 +8,8 @@ import pyarrow as pa
 from homeostat.core.digests import digest_chunks
 from homeostat.core.errors import BadData
 from homeostat.data.files import read_batches
-from homeostat.data.sources.records import Fetched, State
+from homeostat.data.sources.ports import Fetched
+from homeostat.data.sources.records import State
 
 _BLOCK_BYTES = 1 << 20
 

@@ -1,8 +1,28 @@
-"""What each kind of source does."""
+"""What each kind of source does, and what comes of it."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from homeostat.data.sources.records import Fetched, State
+import pyarrow as pa
+
+from homeostat.data.sources.records import State
+from homeostat.data.sources.spool import Spool
+
+
+class Fetched(NamedTuple):
+    """What a source holds now.
+
+    Attributes:
+        rows: None if it is what was known.
+        is_rest: `rows` are those to append to what was known, not all.
+        spool: what was downloaded, to be cleared once the rows are kept.
+        bytes_fetched: that came over the network.
+    """
+
+    state: State
+    rows: pa.RecordBatchReader | None
+    is_rest: bool = False
+    spool: Spool | None = None
+    bytes_fetched: int = 0
 
 
 class Source(Protocol):

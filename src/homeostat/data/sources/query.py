@@ -12,7 +12,8 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from homeostat.codec.tables import Table
 from homeostat.core.errors import BadData, NotFound, Unavailable, UserError
 from homeostat.data.sources.address import conceal, expand
-from homeostat.data.sources.records import Fetched, Origin, State
+from homeostat.data.sources.ports import Fetched
+from homeostat.data.sources.records import Origin, State
 
 _BATCH_ROWS = 50_000
 

@@ -1,12 +1,10 @@
-"""What sources are, as they are remembered, and what fetching them came to."""
+"""What sources are, as they are remembered, and what an update came to."""
 
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
-import pyarrow as pa
 
 from homeostat.core.digests import digest_of, short
-from homeostat.data.sources.spool import Spool
 
 # What identifies the content of a source: `etag`, `version`, `snapshot`, `blake3` ... by name.
 State = dict[str, str]
@@ -54,23 +52,6 @@ class Remembered(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin
     state: State
     version: int
-
-
-class Fetched(NamedTuple):
-    """What a source holds now.
-
-    Attributes:
-        rows: None if it is what was known.
-        is_rest: `rows` are those to append to what was known, not all.
-        spool: what was downloaded, to be cleared once the rows are kept.
-        bytes_fetched: that came over the network.
-    """
-
-    state: State
-    rows: pa.RecordBatchReader | None
-    is_rest: bool = False
-    spool: Spool | None = None
-    bytes_fetched: int = 0
 
 
 class Updated(msgspec.Struct, frozen=True, kw_only=True):

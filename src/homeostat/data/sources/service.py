@@ -21,7 +21,8 @@ from homeostat.data.records import Appended, Version
 from homeostat.data.service import Datasets
 from homeostat.data.sources.address import conceal
 from homeostat.data.sources.opening import open_source, settled
-from homeostat.data.sources.records import Fetched, Origin, Outcome, Remembered, Updated
+from homeostat.data.sources.ports import Fetched
+from homeostat.data.sources.records import Origin, Outcome, Remembered, Updated
 from homeostat.store import ledger, refs
 from homeostat.store.db import Database
 from homeostat.store.objects import ObjectStore

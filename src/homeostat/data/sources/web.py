@@ -9,7 +9,8 @@ import httpx
 from homeostat.core.errors import BadData, NotFound, Unavailable, UserError
 from homeostat.data.files import READERS, read_batches
 from homeostat.data.sources.address import conceal, expand
-from homeostat.data.sources.records import Fetched, Origin, State
+from homeostat.data.sources.ports import Fetched
+from homeostat.data.sources.records import Origin, State
 from homeostat.data.sources.spool import Spool
 
 _REDIRECTS = 5
