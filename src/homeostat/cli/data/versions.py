@@ -1,4 +1,4 @@
-"""`homeostat data log`, `show`, `tag`, `diff`, `checkout` and `verify`: what versions there are, and what is in them."""
+"""`homeostat data log`, `show`, `tag`, `diff` and `checkout`: what versions there are, and what is in them."""
 
 import getpass
 from pathlib import Path
@@ -138,23 +138,6 @@ def checkout(project: Path | None, dataset: str, to: Path, links: bool, as_json:
         text=lambda: click.echo(
             f"{version.name}: {version.rows:,} {'files' if version.is_files else 'rows'} are in {to}."
         ),
-    )
-
-
-@click.command()
-@project_option
-@click.argument("dataset")
-@click.option("--version", "label", default="", help="Number or tag; default: the latest.")
-@json_option
-def verify(project: Path | None, dataset: str, label: str, as_json: bool) -> None:
-    """Read every byte of DATASET (name, name@number or name@tag) again and compare it with its digest."""
-    with Workspace.find(project) as workspace:
-        version = workspace.datasets.find(f"{dataset}@{label}" if label else dataset)
-        workspace.datasets.verify(version)
-    emit(
-        {"dataset": version.dataset, "version": version.number, "id": version.id, "rows": version.rows},
-        as_json=as_json,
-        text=lambda: click.echo(f"{version.name}: {version.rows:,} rows are what id {short(version.id)} says."),
     )
 
 
