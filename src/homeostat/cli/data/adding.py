@@ -4,10 +4,16 @@ from pathlib import Path
 
 import click
 
+from homeostat.cli.data.progress import Rows
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.digests import short
 from homeostat.data.sources.records import Origin
 from homeostat.workspace import Workspace
+
+# What `data.files` reads; a command on other files must not load the libraries that it needs.
+TABLE_SUFFIXES = frozenset(
+    {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods"}
+)
 
 
 @click.command()
@@ -21,7 +27,8 @@ def append(project: Path | None, dataset: str, place: str, as_json: bool) -> Non
         if "://" in place:
             version = workspace.sources.append(dataset, Origin(uri=place)).version
         else:
-            version = workspace.datasets.import_file(dataset, Path(place)).version
+            with Rows(f"appending {Path(place).name}") as progress:
+                version = workspace.datasets.import_file(dataset, Path(place), progress=progress).version
     emit(
         {"dataset": dataset, "version": version.number, "id": version.id, "rows": version.rows},
         as_json=as_json,
@@ -35,12 +42,21 @@ def append(project: Path | None, dataset: str, place: str, as_json: bool) -> Non
 @project_option
 @click.argument("dataset")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--as-file", is_flag=True, help="Keep a table file as the file it is, not as the rows in it.")
 @json_option
-def add(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
-    """Make the files of PATH, a directory or one file of any kind, the next version of DATASET, if they differ from the last."""
+def add(project: Path | None, dataset: str, path: Path, as_file: bool, as_json: bool) -> None:
+    """Make PATH the next version of DATASET, if it differs from the last: the rows of a table file (CSV, Parquet, JSON Lines, Arrow,
+    Excel), else the files of a directory, or one file of any kind.
+    """
+    is_table = not as_file and path.suffix.lower() in TABLE_SUFFIXES and not path.is_dir()
     with Workspace.find(project) as workspace:
-        added = workspace.datasets.add_files(dataset, path)
+        if is_table:
+            with Rows(f"adding {path.name}") as progress:
+                added = workspace.datasets.import_file(dataset, path, replace=True, progress=progress)
+        else:
+            added = workspace.datasets.add_files(dataset, path)
     version = added.version
+    what = "rows" if is_table else "files"
     emit(
         {
             "dataset": dataset,
@@ -51,7 +67,7 @@ def add(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
         },
         as_json=as_json,
         text=lambda: click.echo(
-            f"{version.name}: {version.rows_added:,} files new or changed of {version.rows:,}, {added.bytes_added:,} bytes "
+            f"{version.name}: {version.rows_added:,} {what} new or changed of {version.rows:,}, {added.bytes_added:,} bytes "
             f"added, id {short(version.id)}"
             if added.is_new
             else f"{version.name} is what {path} holds: nothing to add."

@@ -1,6 +1,8 @@
 """How far a long command is: on a terminal a bar, elsewhere a line now and then; always on stderr."""
 
+import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -10,22 +12,21 @@ _QUIET_S = 2.0  # what takes no longer says nothing
 _EVERY_S = 10.0
 
 
-class Bar:
-    """Told how many bytes are done, and of how many."""
+class _Line:
+    """A line that is written over itself on a terminal."""
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._is_terminal = click.get_text_stream("stderr").isatty()
+        self._is_terminal = sys.stderr.isatty()
         self._next_at = time.monotonic() + _QUIET_S
         self._is_shown = False
 
-    def __call__(self, done: int, total: int) -> None:
+    def _show(self, state: Callable[[], str]) -> None:
         now = time.monotonic()
         if now < self._next_at:
             return
         self._next_at = now + (0.2 if self._is_terminal else _EVERY_S)
-        share = 100 * done // max(total, 1)
-        line = f"{self._what}: {share:3d} %, {done:,} of {total:,} bytes"
+        line = f"{self._what}: {state()}"
         click.echo(f"\r{line}" if self._is_terminal else line, err=True, nl=not self._is_terminal)
         self._is_shown = True
 
@@ -37,3 +38,17 @@ class Bar:
     ) -> None:
         if self._is_shown and self._is_terminal:
             click.echo("", err=True)
+
+
+class Bar(_Line):
+    """Told how many bytes are done, and of how many."""
+
+    def __call__(self, done: int, total: int) -> None:
+        self._show(lambda: f"{100 * done // max(total, 1):3d} %, {done:,} of {total:,} bytes")
+
+
+class Rows(_Line):
+    """Told how many rows are done."""
+
+    def __call__(self, done: int) -> None:
+        self._show(lambda: f"{done:,} rows")
