@@ -1,13 +1,17 @@
 """A web server of a directory, as a process: etags, ranges, and on demand an answer that breaks off.
 
 `python file_server.py DIRECTORY` prints its port. A path `/cut/NAME` answers half of what is asked for and hangs up; `/plain/NAME`
-has neither etag nor ranges; `/to/N/NAME` leads on N times; `/status/CODE` answers so; `/secret/NAME` needs the password `open`. What was asked
+has neither etag nor ranges; `/stall/NAME` sends half of a whole file and then nothing more; `/to/N/NAME` leads on N times; `/status/CODE` answers so; `/secret/NAME` needs the password `open`. What was asked
 is written to `DIRECTORY/requests.log`: path, status, bytes of the body.
 """
 
 import base64
 import hashlib
+import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
@@ -64,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
             place = f"bytes {first}-{len(content) - 1}/{len(content)}"
             self.answer(206, {"ETag": etag, "Content-Range": place}, content[first:], is_cut=way == "cut")
             return
-        self.answer(200, {"ETag": etag}, content, is_cut=way == "cut")
+        self.answer(200, {"ETag": etag}, content, is_cut=way in ("cut", "stall"))
 
     def answer(self, status: int, headers: dict[str, str], body: bytes, *, is_cut: bool = False) -> None:
         sent = body[: len(body) // 2] if is_cut and len(body) > 1 else body
@@ -77,11 +81,23 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(sent)
+        if self.path.startswith("/stall/") and status == 200:
+            time.sleep(60)
         if len(sent) < len(body):
             self.close_connection = True
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the name that http.server gives it)
         """Say nothing on stderr."""
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator[Web]:
+    """The server of `folder`, as a process."""
+    command = [sys.executable, __file__, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        yield Web(f"http://127.0.0.1:{int(process.stdout.readline())}", folder)
+        process.kill()
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Datasets from elsewhere, by real processes: an S3 server, a web server, and the command line."""
 
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +12,7 @@ import pytest
 from obstore.store import S3Store
 
 from command_line import process
+from file_server import serving
 from homeostat.workspace import Config, Project, Workspace
 from s3_server import KEYS, s3_server
 
@@ -72,3 +76,28 @@ def test_a_key_that_is_not_there_is_named(bucket: S3Store, project: Path) -> Non
 
     assert answer.code
     assert "There is no s3://models/no.csv. Check bucket and key." in answer.err
+
+
+def test_a_download_that_was_killed_is_resumed(project: Path, tmp_path: Path) -> None:
+    """What had come is not asked for again, and the dataset is what the file holds."""
+    (tmp_path / "served").mkdir()
+    text = "n\n" + "1\n" * 100_000
+    (tmp_path / "served" / "rows.csv").write_text(text)
+    with serving(tmp_path / "served") as web:
+        command = [sys.executable, "-m", "homeostat", "data", "import-url", "rows", f"{web.url}/stall/rows.csv"]
+        with subprocess.Popen(command, cwd=project) as killed:
+            while _downloaded(project) < 90_000:
+                time.sleep(0.02)
+            killed.kill()
+        here = _downloaded(project)
+        web.asked()
+
+        answer = process(*command[3:], "--json", cwd=project)
+
+        assert [f"/stall/rows.csv 206 {len(text) - here}"] == web.asked()
+    assert (100_000, len(text) - here) == (answer.json["rows"], answer.json["bytes_fetched"])
+    assert [] == list((project / ".homeostat" / "incoming").iterdir())
+
+
+def _downloaded(project: Path) -> int:
+    return sum(path.stat().st_size for path in (project / ".homeostat" / "incoming").glob("*/rows.csv"))

@@ -5,6 +5,8 @@ ref's history is that of the source. The version is committed first and the stat
 once more and finds the rows that are there.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
@@ -75,7 +77,11 @@ class Sources:
         """Add what a source holds to a dataset, once, without remembering it. Raises as `import_url`."""
         wanted = settled(origin, self._root)
         fetched = open_source(wanted, self._root, self._folder).fetch({})
-        appended = self._datasets.append(dataset, _table(wanted, fetched), source=wanted.at(fetched.state), actor=actor)
+        assert fetched.rows is not None
+        with _named(wanted, fetched):
+            appended = self._datasets.import_batches(
+                dataset, fetched.rows, source=wanted.at(fetched.state), actor=actor
+            )
         if fetched.spool is not None:
             fetched.spool.clear()
         return appended
@@ -136,11 +142,19 @@ class Sources:
     def _keep(
         self, known: Remembered, fetched: Fetched, head: Version | None, actor: str
     ) -> tuple[Version, Outcome, int]:
-        rows = _table(known.origin, fetched)
+        assert fetched.rows is not None
+        source = known.origin.at(fetched.state)
+        with _named(known.origin, fetched):
+            if self._datasets.contract(known.dataset) is None:
+                added = self._datasets.import_batches(
+                    known.dataset, fetched.rows, source=source, replace=not fetched.is_rest, actor=actor
+                )
+                return added.version, "new version" if added.is_new else "same rows", added.bytes_added
+            rows = Table.of(fetched.rows.read_all())
         if head is not None and not fetched.is_rest and rows.digest in (head.id, head.offered):
             return head, "same rows", 0
         add = self._datasets.append if fetched.is_rest else self._datasets.replace
-        added = add(known.dataset, rows, source=known.origin.at(fetched.state), actor=actor)
+        added = add(known.dataset, rows, source=source, actor=actor)
         return added.version, "new version" if added.is_new else "same rows", added.bytes_added
 
     def _head(self, dataset: str) -> Version | None:
@@ -167,11 +181,11 @@ class Sources:
                 )
 
 
-def _table(origin: Origin, fetched: Fetched) -> Table:
-    """The rows of a source; its errors name the address, not where its download lies."""
-    assert fetched.rows is not None
+@contextmanager
+def _named(origin: Origin, fetched: Fetched) -> Iterator[None]:
+    """Errors while rows are read name the address, not where its download lies."""
     try:
-        return Table.of(fetched.rows.read_all())
+        yield
     except BadData as error:
         raise type(error)(_addressed(error.message, origin, fetched)) from error
     except (pa.ArrowException, OSError) as error:

@@ -1,13 +1,11 @@
 """A web server of a directory, and sources beside the datasets of a fresh workspace."""
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from file_server import Web
+from file_server import Web, serving
 from homeostat.core.clock import FixedClock
 from homeostat.data.service import Datasets
 from homeostat.data.sources.service import Sources
@@ -17,12 +15,8 @@ from homeostat.store.objects import FileObjects
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
-    folder = tmp_path_factory.mktemp("served")
-    script = Path(__file__).parents[3] / "file_server.py"
-    with subprocess.Popen([sys.executable, str(script), str(folder)], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        yield Web(f"http://127.0.0.1:{int(process.stdout.readline())}", folder)
-        process.kill()
+    with serving(tmp_path_factory.mktemp("served")) as web:
+        yield web
 
 
 @pytest.fixture

@@ -124,7 +124,7 @@ def test_a_download_that_was_not_kept_is_not_made_again(
     """Killed between download and version, the next call finds all of it here."""
     (web.folder / "rows.csv").write_text(ROWS)
     with monkeypatch.context() as patch:
-        patch.setattr(Datasets, "replace", _interrupted)
+        patch.setattr(Datasets, "import_batches", _interrupted)
         with pytest.raises(KeyboardInterrupt):
             sources.import_url("rows", Origin(uri=f"{web.url}/rows.csv"))
     web.asked()
