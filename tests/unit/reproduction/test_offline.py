@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from homeostat.reproduction.offline import write_startup
+from homeostat.reproduction.offline import isolated, write_startup
 
 
 def offline(code: str) -> str:
@@ -58,3 +58,25 @@ def test_processes_it_starts_are_offline_too(tmp_path: Path) -> None:
     )
 
     assert "PermissionError: The network is off" in done.stderr
+
+
+@pytest.mark.skipif(not isolated(), reason="this system gives no network namespace")
+def test_what_is_no_python_of_ours_is_offline_in_a_namespace() -> None:
+    """A program without the audit hook does not reach a port that listens."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        ask = f"import socket; socket.create_connection({server.getsockname()!r})"
+        done = subprocess.run(
+            [*isolated(), sys.executable, "-I", "-c", ask], capture_output=True, text=True, check=False
+        )
+
+    assert "Network is unreachable" in done.stderr
+
+
+def test_without_namespaces_a_command_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the tool for it is missing, or refuses."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    without = isolated()
+    (tmp_path / "unshare").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "unshare").chmod(0o755)
+
+    assert ([], []) == (without, isolated())
