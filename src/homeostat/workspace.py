@@ -45,6 +45,7 @@ from homeostat.store.retention.projects import register, registered
 if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
     import pyarrow as pa
 
+    from homeostat.data.branches import Branches
     from homeostat.data.exchange.service import Exchange
     from homeostat.data.retention.forgetting import Forgetting
     from homeostat.data.retention.integrity import Integrity
@@ -300,6 +301,11 @@ class Workspace:
     def datasets(self) -> "Datasets":
         room: type[Datasets] = _load("data.service", "Datasets")
         return room(self.database, self.objects, self.clock, self.home / "stat")
+
+    @cached_property
+    def branches(self) -> "Branches":
+        room: type[Branches] = _load("data.branches", "Branches")
+        return room(self.database, self.objects, self.clock, self.datasets, self.home / "conflicts")
 
     @cached_property
     def sources(self) -> "Sources":

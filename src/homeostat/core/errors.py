@@ -12,6 +12,7 @@ HomeostatError
 │   │   ├── MissingColumn
 │   │   ├── WrongType
 │   │   └── ContractViolated  a contract blocked an append; the rows are in quarantine
+│   ├── MergeConflict         two branches did different things to one row; nothing was changed
 │   ├── EdgesMismatch         histograms over different edges
 │   ├── EmptyWindow           a statistic of no rows
 │   ├── NotAllowed            the policy forbids it (gate, approval, budget)
@@ -88,6 +89,10 @@ class WrongType(BadData):
 
 class ContractViolated(BadData):
     code = "contract-violated"
+
+
+class MergeConflict(UserError):
+    code = "merge-conflict"
 
 
 class EdgesMismatch(UserError):

@@ -62,6 +62,16 @@ class ContractSet(Fact, frozen=True, kw_only=True):
     contract: Digest
 
 
+class BranchMoved(Fact, frozen=True, kw_only=True):
+    """A branch of a dataset begins or goes on at a version; or, without one, is no more."""
+
+    kind: ClassVar[str] = "branch-moved"
+
+    dataset: str
+    branch: str
+    version: int | None
+
+
 class DatasetTagged(Fact, frozen=True, kw_only=True):
     """A tag names a version; it may have named another before."""
 

@@ -15,9 +15,15 @@ _COLUMNS = [column for column in dataset_versions.c if column.name != "report"]
 
 
 def newest(connection: Connection, dataset: str) -> Version | None:
-    """The latest version of a dataset."""
-    query = select(*_COLUMNS).where(dataset_versions.c.dataset == dataset)
+    """The latest version of a dataset, branches aside."""
+    query = select(*_COLUMNS).where(dataset_versions.c.dataset == dataset, dataset_versions.c.branch == "")
     return _first(connection, query.order_by(dataset_versions.c.number.desc()))
+
+
+def last_number(connection: Connection, dataset: str) -> int:
+    """Number of the latest version of a dataset, of whatever branch; 0 if there is none."""
+    query = select(func.max(dataset_versions.c.number)).where(dataset_versions.c.dataset == dataset)
+    return connection.execute(query).scalar() or 0
 
 
 def by_number(connection: Connection, dataset: str, number: int) -> Version | None:
@@ -40,6 +46,7 @@ def accepted(connection: Connection, arrival: Arrival) -> Version | None:
             dataset_versions.c.dataset == arrival.dataset,
             dataset_versions.c.offered == arrival.offered,
             dataset_versions.c.source == arrival.source,
+            dataset_versions.c.branch == "",
         ),
     )
 
@@ -59,6 +66,7 @@ def catalog(connection: Connection) -> list[Version]:
     """The latest version of each dataset, by name."""
     latest = (
         select(dataset_versions.c.dataset, func.max(dataset_versions.c.number).label("number"))
+        .where(dataset_versions.c.branch == "")
         .group_by(dataset_versions.c.dataset)
         .subquery()
     )

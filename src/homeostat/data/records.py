@@ -137,6 +137,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         parent: number of the version before; None for the first.
         offered: content id of the rows as they came, before a contract kept some out.
         forgotten_at: when its contents were given up to save space; None if they are kept.
+        branch: the branch whose version it is; empty if of the main line.
+        merged: number of the other version it came from, if two lines came together in it.
     """
 
     dataset: str
@@ -152,6 +154,8 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     created_at: Micros
     created_by: str
     forgotten_at: Micros | None = None
+    branch: str = ""
+    merged: int | None = None
 
     @property
     def is_files(self) -> bool:

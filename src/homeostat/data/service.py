@@ -15,9 +15,9 @@ from homeostat.codec.table_digest import Digester
 from homeostat.codec.tables import Dataset, Table, decode, encode
 from homeostat.core.clock import Clock, Micros, iso
 from homeostat.core.digests import Digest, short
-from homeostat.core.errors import ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
+from homeostat.core.errors import AlreadyExists, ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
 from homeostat.core.ids import check_name
-from homeostat.data import queries, tags
+from homeostat.data import lines, queries, tags
 from homeostat.data.compaction import Compaction
 from homeostat.data.contracts.contract import Contract, read_contract, write_contract
 from homeostat.data.contracts.report import Report, Verdict
@@ -158,7 +158,7 @@ class Datasets:
         raise NotFound(f"No dataset is named {name!r}. {there}.")
 
     def find(self, named: str) -> Version:
-        """The version of `flights`, `flights@3` or `flights@2013-q1`: the latest, one by its number, one by its tag.
+        """The version of `flights`, `flights@3` or `flights@2013-q1`: the latest, one by its number, one by its tag or branch.
 
         Raises: NotFound saying what there is.
         """
@@ -167,11 +167,16 @@ class Datasets:
             return self.version(name, int(label) if label else None)
         with self._database.read() as connection:
             number = tags.tagged(connection, self._objects, name, label)
+            head = lines.head(connection, self._objects, name, label) if number is None else None
+            known = ", ".join(lines.names(connection, name))
+        if head is not None:
+            return head
         if number is None:
             latest = self.version(name)
+            branches = f" Its branches: {known}." if known else ""
             known = ", ".join(self.tags(name)) or "none"
             raise NotFound(
-                f"Dataset {name!r} has no tag {label!r}. Its tags: {known}. Its versions are 1 to {latest.number}; tag one: "
+                f"Dataset {name!r} has no tag {label!r}. Its tags: {known}.{branches} Its versions are 1 to {latest.number}; tag one: "
                 f"homeostat data tag {name} {label} NUMBER"
             )
         return self.version(name, number)
@@ -179,11 +184,13 @@ class Datasets:
     def tag(self, version: Version, tag: str, *, actor: str = "local") -> None:
         """Let `tag` name a version; a transaction by itself. It may have named another: the ref's history keeps that.
 
-        Raises: InvalidName if it cannot be a tag.
+        Raises: InvalidName if it cannot be a tag. AlreadyExists if a branch is called so.
         """
         tags.check_tag(tag)
         target = self._objects.put(tags.record(version))
         with self._database.write() as connection:
+            if tag in lines.names(connection, version.dataset):
+                raise AlreadyExists(f"{version.dataset!r} has a branch {tag!r}. Choose another name.")
             tags.point(connection, version, tag, target, self._clock.now(), actor)
 
     def tags(self, name: str) -> dict[str, int]:

@@ -32,6 +32,8 @@ def split(named: str) -> tuple[str, str]:
 
 def check_tag(tag: str) -> str:
     """Raises: InvalidName if it cannot be a tag: digits alone are a version's number."""
+    if tag == "main":
+        raise InvalidName("'main' cannot be a tag: it names the main line of a dataset. Choose another name.")
     if tag.isdecimal():
         raise InvalidName(f"{tag!r} cannot be a tag: it would be taken for version {tag}. Begin it with a letter.")
     return check_name("tag", tag)
@@ -40,14 +42,14 @@ def check_tag(tag: str) -> str:
 def tagged(connection: Connection, objects: ObjectStore, dataset: str, tag: str) -> int | None:
     """Number of the version that a tag names."""
     digest = refs.get(connection, _prefix(dataset) + tag)
-    return None if digest is None else _target(objects, digest).number
+    return None if digest is None else read_target(objects, digest).number
 
 
 def tags(connection: Connection, objects: ObjectStore, dataset: str) -> dict[str, int]:
     """Version number of each tag of a dataset, by name."""
     prefix = _prefix(dataset)
     return {
-        name.removeprefix(prefix): _target(objects, digest).number
+        name.removeprefix(prefix): read_target(objects, digest).number
         for name, digest in refs.under(connection, prefix).items()
     }
 
@@ -75,5 +77,6 @@ def _prefix(dataset: str) -> str:
     return f"tag/{dataset}/"
 
 
-def _target(objects: ObjectStore, digest: Digest) -> Tagged:
+def read_target(objects: ObjectStore, digest: Digest) -> Tagged:
+    """What a tag or a branch points at."""
     return msgspec.json.decode(objects.read(digest), type=Tagged)

@@ -13,6 +13,7 @@ from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json, digest_bytes, short
 from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
+from homeostat.data import queries
 from homeostat.data.contracts.report import Report, Verdict
 from homeostat.data.facts import DataAdded
 from homeostat.data.quarantine import quarantine_rows, repair
@@ -41,10 +42,6 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
     laid: tuple[Segment, ...]
     rows_added: int
     bytes_added: int
-
-    @property
-    def number(self) -> int:
-        return 1 if self.parent is None else self.parent.number + 1
 
 
 class Versions:
@@ -197,17 +194,21 @@ def commit(
     *,
     verdict: Verdict | None,
     rejected: Digest | None,
+    branch: str = "",
+    merged: Version | None = None,
 ) -> Version:
     """Make the drafted version, in the caller's transaction.
 
     Args:
         verdict: of the contract, if there was one.
         rejected: the object with the rows that the contract kept out, if any.
+        branch: of the version; empty for the main line.
+        merged: the newest version of another line that is brought in.
     """
     digest = draft.content.digest
     version = Version(
         dataset=arrival.dataset,
-        number=draft.number,
+        number=queries.last_number(connection, arrival.dataset) + 1,
         id=digest.id,
         manifest=draft.manifest,
         rows=digest.rows,
@@ -218,11 +219,17 @@ def commit(
         offered=arrival.offered,
         created_at=at,
         created_by=arrival.actor,
+        branch=branch,
+        merged=None if merged is None else merged.number,
     )
-    record(connection, version, _edges(version, arrival, draft), None if verdict is None else verdict.report)
+    edges = _edges(version, arrival, draft)
+    if merged is not None:
+        edges.append(lineage.Edge(version.node, merged.node, "merged"))
+    record(connection, version, edges, None if verdict is None else verdict.report)
     if verdict is not None and rejected is not None:
         quarantine_rows(connection, version, verdict, rejected)
-    repair(connection, version)
+    if not branch:
+        repair(connection, version)
     return version
 
 
@@ -235,7 +242,8 @@ def record(connection: Connection, version: Version, edges: Sequence[lineage.Edg
             report=None if report is None else canonical_json(report).decode(),
         )
     )
-    refs.move(connection, f"dataset/{version.dataset}", version.manifest, version.created_at, version.created_by)
+    if not version.branch:
+        refs.move(connection, f"dataset/{version.dataset}", version.manifest, version.created_at, version.created_by)
     lineage.record(connection, version.created_at, edges)
     ledger.append(
         connection,

@@ -4,7 +4,7 @@ A ref is `kind/name` or `kind/name/label`: `dataset/flights`, `tag/flights/2013-
 """
 
 import msgspec
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest
@@ -41,6 +41,11 @@ def move(connection: Connection, name: str, to: Digest, at: Micros, actor: str =
     if not moved:
         connection.execute(insert(refs).values(name=name, digest=to, moved_at=at))
     connection.execute(insert(ref_history).values(name=name, digest=to, moved_at=at, actor=actor))
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Take a ref away, in the caller's transaction; its history stays."""
+    connection.execute(delete(refs).where(refs.c.name == name))
 
 
 def history(connection: Connection, name: str) -> list[Move]:
