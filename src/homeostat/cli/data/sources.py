@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from homeostat.cli.data.progress import Rows
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.digests import short
 from homeostat.core.errors import HomeostatError, UserError
@@ -31,8 +32,8 @@ def import_url(
     if bool(sql) != bool(url) or bool(uri) == bool(url):
         raise UserError("Give a URI, or --sql together with --url.")
     origin = Origin(uri=uri or url, sql=sql, **({"max_bytes": max_bytes} if max_bytes else {}))
-    with Workspace.find(project) as workspace:
-        done = workspace.sources.import_url(dataset, origin, actor=getpass.getuser())
+    with Workspace.find(project) as workspace, Rows(f"importing {dataset}") as progress:
+        done = workspace.sources.import_url(dataset, origin, actor=getpass.getuser(), progress=progress)
     emit(done, as_json=as_json, text=lambda: click.echo(_sentence(done)))
 
 
@@ -48,7 +49,8 @@ def update(project: Path | None, dataset: str | None, as_json: bool) -> None:
         names = [dataset] if dataset else [one.dataset for one in workspace.sources.sources()]
         for name in names:
             try:
-                done.append(workspace.sources.update(name, actor=getpass.getuser()))
+                with Rows(f"updating {name}") as progress:
+                    done.append(workspace.sources.update(name, actor=getpass.getuser(), progress=progress))
             except HomeostatError as error:
                 if dataset:
                     raise

@@ -19,6 +19,7 @@ from homeostat.core.errors import BadData, NotFound
 from homeostat.core.ids import check_name
 from homeostat.data import queries
 from homeostat.data.facts import SourceFetched
+from homeostat.data.imports import Progress, unwatched
 from homeostat.data.records import Appended, Version
 from homeostat.data.service import Datasets
 from homeostat.data.sources.address import conceal
@@ -49,11 +50,14 @@ class Sources:
         self._root = root.resolve()
         self._folder = folder
 
-    def import_url(self, dataset: str, origin: Origin, *, actor: str = "local") -> Updated:
+    def import_url(
+        self, dataset: str, origin: Origin, *, actor: str = "local", progress: Progress = unwatched
+    ) -> Updated:
         """Make what a source holds the next version of a dataset, if it differs from the last, and remember the source.
 
         Args:
             origin: a path, an http, https or s3 URL, a lake table, or a query with its database; see `docs/data.md`.
+            progress: told the number of rows so far.
 
         Raises: UserError if it holds a credential. NotFound, BadData, Unavailable as `Source.fetch`. ContractViolated if the
             dataset's contract refuses the rows; the source is not remembered then.
@@ -63,15 +67,15 @@ class Sources:
         known = self._find(dataset)
         wanted = settled(origin, self._root)
         if known is not None and (known.origin.uri, known.origin.sql) == (wanted.uri, wanted.sql):
-            return self._take(msgspec.structs.replace(known, origin=wanted), actor)
-        return self._take(Remembered(dataset=dataset, origin=wanted, state={}, version=0), actor)
+            return self._take(msgspec.structs.replace(known, origin=wanted), actor, progress)
+        return self._take(Remembered(dataset=dataset, origin=wanted, state={}, version=0), actor, progress)
 
-    def update(self, dataset: str, *, actor: str = "local") -> Updated:
+    def update(self, dataset: str, *, actor: str = "local", progress: Progress = unwatched) -> Updated:
         """Fetch what has changed at a dataset's source, if anything.
 
         Raises: NotFound if the dataset has none. Else as `import_url`.
         """
-        return self._take(self.source(dataset), actor)
+        return self._take(self.source(dataset), actor, progress)
 
     def append(self, dataset: str, origin: Origin, *, actor: str = "local") -> Appended:
         """Add what a source holds to a dataset, once, without remembering it. Raises as `import_url`."""
@@ -111,7 +115,7 @@ class Sources:
     def _read(self, digest: Digest) -> Remembered:
         return msgspec.json.decode(self._objects.read(digest), type=Remembered)
 
-    def _take(self, known: Remembered, actor: str) -> Updated:
+    def _take(self, known: Remembered, actor: str, progress: Progress) -> Updated:
         source = open_source(known.origin, self._root, self._folder)
         head = self._head(known.dataset)
         fetched = source.fetch(known.state)
@@ -123,7 +127,7 @@ class Sources:
             kept, bytes_added = self._datasets.version(known.dataset, known.version), 0
             outcome: Outcome = "not changed"
         else:
-            kept, outcome, bytes_added = self._keep(known, fetched, head, actor)
+            kept, outcome, bytes_added = self._keep(known, fetched, head, actor, progress)
         self._remember(msgspec.structs.replace(known, state=fetched.state, version=kept.number), actor)
         if fetched.spool is not None:
             fetched.spool.clear()
@@ -140,14 +144,19 @@ class Sources:
         )
 
     def _keep(
-        self, known: Remembered, fetched: Fetched, head: Version | None, actor: str
+        self, known: Remembered, fetched: Fetched, head: Version | None, actor: str, progress: Progress
     ) -> tuple[Version, Outcome, int]:
         assert fetched.rows is not None
         source = known.origin.at(fetched.state)
         with _named(known.origin, fetched):
             if self._datasets.contract(known.dataset) is None:
                 added = self._datasets.import_batches(
-                    known.dataset, fetched.rows, source=source, replace=not fetched.is_rest, actor=actor
+                    known.dataset,
+                    fetched.rows,
+                    source=source,
+                    replace=not fetched.is_rest,
+                    actor=actor,
+                    progress=progress,
                 )
                 return added.version, "new version" if added.is_new else "same rows", added.bytes_added
             rows = Table.of(fetched.rows.read_all())
