@@ -19,7 +19,7 @@ dataset_versions = Table(
     Column("offered", String(64), nullable=False),  # content id of the rows as they came, before the contract
     Column("created_at", BigInteger, nullable=False),
     Column("created_by", String(128), nullable=False),
-    Column("branch", String(128), nullable=False, server_default=""),  # empty: the main line
+    Column("branch", String(128), nullable=False),  # empty: the main line
     Column("merged", Integer),  # the other parent, if two lines came together here
     Column("report", Text),  # JSON of the validation report
     Column("forgotten_at", BigInteger),  # its contents are given up

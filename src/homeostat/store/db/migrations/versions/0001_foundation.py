@@ -108,7 +108,7 @@ def upgrade() -> None:
         sa.Column("offered", sa.String(length=64), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.String(length=128), nullable=False),
-        sa.Column("branch", sa.String(length=128), server_default="", nullable=False),
+        sa.Column("branch", sa.String(length=128), nullable=False),
         sa.Column("merged", sa.Integer(), nullable=True),
         sa.Column("report", sa.Text(), nullable=True),
         sa.Column("forgotten_at", sa.BigInteger(), nullable=True),
