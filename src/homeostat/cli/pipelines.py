@@ -12,9 +12,10 @@ from homeostat.cli.options import emit, json_option, project_option
 from homeostat.codec.tables import Dataset
 from homeostat.core.errors import InvalidDeclaration, NotFound
 from homeostat.pipelines import Pipeline
-from homeostat.pipelines.records import Action, PipelineRun
+from homeostat.pipelines.records import Action, Observed, PipelineRun
 from homeostat.workspace import Workspace
 
+_REPEATED = {"same": "deterministic: made the same twice", "differs": "not deterministic: made something else again"}
 _MARK = {"ran": ("ran", "green"), "cached": ("cached", "blue"), "failed": ("failed", "red")}
 
 
@@ -26,6 +27,9 @@ _MARK = {"ran": ("ran", "green"), "cached": ("cached", "blue"), "failed": ("fail
 )
 @click.option("--arg", "values", multiple=True, metavar="PARAMETER=JSON", help="Give a value to a parameter.")
 @click.option("--no-cache", "is_fresh", is_flag=True, help="Run every step, whatever was kept.")
+@click.option(
+    "--twice", "is_twice", is_flag=True, help="Run every step again in a fresh process; say which make the same twice."
+)
 @json_option
 def run(
     project: Path | None,
@@ -33,6 +37,7 @@ def run(
     windows: tuple[str, ...],
     values: tuple[str, ...],
     is_fresh: bool,
+    is_twice: bool,
     as_json: bool,
 ) -> None:  # click passes options by name
     """Run the pipeline NAME (module:function, or a system's name; default: the only system's).
@@ -43,7 +48,11 @@ def run(
         pipeline = _pipeline(workspace, name)
         arguments = _arguments(workspace, pipeline, windows, values)
         result = workspace.pipelines.run(
-            pipeline, arguments, use_cache=not is_fresh, progress=None if as_json else _print_action
+            pipeline,
+            arguments,
+            use_cache=not is_fresh,
+            is_twice=is_twice,
+            progress=None if as_json else _print_action,
         )
     emit(_plain(result), as_json=as_json, text=lambda: _print_run(result))
 
@@ -63,8 +72,22 @@ def why(project: Path | None, step: str, as_json: bool) -> None:
             click.echo(
                 f"  {change.kind} {click.style(change.name, bold=True)}: {change.before or '-'} -> {change.after or '-'}"
             )
+        for line in _observed(found.observed):
+            click.echo(f"  reads {line}")
+        if found.repeated:
+            click.echo(f"  {_REPEATED[found.repeated]}")
 
     emit(found, as_json=as_json, text=text)
+
+
+def _observed(observed: Observed) -> list[str]:
+    """What a step read beside its arguments, a line each."""
+    return [
+        *(f"file {name}" for name in observed.files),
+        *(f"variable {name}" for name in observed.variables),
+        *(f"network {name}" for name in observed.sockets),
+        *(f"program {name}" for name in observed.programs),
+    ]
 
 
 def _pipeline(workspace: Workspace, name: str | None) -> Pipeline:
@@ -131,7 +154,8 @@ def _split(text: str) -> tuple[str, str]:
 def _print_action(action: Action) -> None:
     word, colour = _MARK[action.status]
     took = "" if action.status == "cached" else f"  {action.finished_wall - action.started_wall:.2f} s"
-    click.echo(f"  {click.style(word.ljust(7), fg=colour)} {action.step}{took}", err=True)
+    repeated = f"  {_REPEATED[action.repeated]}" if action.repeated else ""
+    click.echo(f"  {click.style(word.ljust(7), fg=colour)} {action.step}{took}{repeated}", err=True)
 
 
 def _print_run(result: PipelineRun) -> None:
@@ -147,7 +171,13 @@ def _plain(result: PipelineRun) -> dict[str, Any]:
         "pipeline": result.pipeline,
         "status": result.status,
         "steps": [
-            {"step": action.step, "status": action.status, "outputs": [output.digest for output in action.outputs]}
+            {
+                "step": action.step,
+                "status": action.status,
+                "outputs": [output.digest for output in action.outputs],
+                "observed": _observed(action.observed),
+                "repeated": action.repeated,
+            }
             for action in result.actions
         ],
     }

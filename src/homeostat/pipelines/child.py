@@ -90,8 +90,8 @@ def _check_code(step: Step[..., Any], begun: Action, root: Path) -> None:
         return  # its names differ, and a script is read by both within the same second
     if digest_of(code_digest(step.function, root, step.hints.values()).parts) != begun.code:
         raise Unavailable(
-            f"The files of step {step.name} were edited after this process loaded them, so its own process would run other "
-            f"code. Start again."
+            f"Step {step.name} is not the same in a fresh process: its files were edited, or something changed its modules, "
+            f"after they were loaded. Start again; what a step needs is set where its module is imported."
         )
 
 

@@ -24,6 +24,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
         node: where it stands in the lineage; empty for plain arguments.
         origin: lineage nodes it was taken from, such as `dataset:flights@12`. An argument with an origin has no blob.
         keys, items: the content of a list, tuple or dict.
+        columns: of a table the beginning of each column's digest, so that `why` can name the one that changed.
     """
 
     codec: str
@@ -34,6 +35,7 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     origin: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     items: tuple["Stored", ...] = ()
+    columns: dict[str, str] = {}
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, tag="candidate"):
@@ -145,7 +147,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One difference between two calls of a step.
 
     Attributes:
-        kind: `argument`, `function`, `signature`, `class`, `constant`, `module`, `import`, `package`, `python`, `source`, `environment`,
+        kind: `argument`, `column`, `function`, `signature`, `class`, `constant`, `module`, `import`, `package`, `python`, `source`, `environment`,
             `variable`, `file` or `declaration`.
         before, after: short values, versions or digests; empty if there was or is none.
     """
@@ -161,6 +163,8 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         previous_run_id: the run it is compared with; empty if this was the first.
+        observed: what the step read beside its arguments, or what read who made the result that was found.
+        repeated: whether a second time made the same, if somebody asked.
     """
 
     step: str
@@ -169,3 +173,5 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     status: ActionStatus
     changes: tuple[Change, ...]
     sentence: str
+    observed: Observed
+    repeated: Repeated

@@ -15,6 +15,7 @@ _ITEMS_SHOWN = 8
 # The order in which changes are told: what a person changed first.
 _KINDS = (
     "argument",
+    "column",
     "function",
     "signature",
     "class",
@@ -55,7 +56,7 @@ def explain(
     changes: list[Change] = []
     if previous is not None and previous_code is not None:
         changes = [
-            *differences("argument", _shown_all(previous.arguments), _shown_all(action.arguments)),
+            *_argument_changes(previous.arguments, action.arguments),
             *_code_changes(previous_code.parts, code.parts),
             *differences("variable", previous.variables, action.variables),
         ]
@@ -72,6 +73,8 @@ def explain(
         status=action.status,
         changes=tuple(changes),
         sentence=_sentence(action, previous, changes),
+        observed=action.observed,
+        repeated=action.repeated,
     )
 
 
@@ -93,6 +96,21 @@ def _files(action: Action) -> dict[str, str]:
 
 def _shown_all(arguments: Mapping[str, Stored]) -> dict[str, tuple[Any, str]]:
     return {name: (stored.digest, shown(stored)) for name, stored in arguments.items()}
+
+
+def _argument_changes(before: Mapping[str, Stored], after: Mapping[str, Stored]) -> list[Change]:
+    """Arguments that differ; of a table in which only some columns do, these columns."""
+    changes = []
+    for change in differences("argument", _shown_all(before), _shown_all(after)):
+        columns: list[Change] = []
+        if change.name in before and change.name in after:
+            columns = differences("column", before[change.name].columns, after[change.name].columns)
+            untouched = before[change.name].columns.items() & after[change.name].columns.items()
+            columns = columns if untouched else []
+        changes += [msgspec.structs.replace(column, name=f"{change.name}.{column.name}") for column in columns] or [
+            change
+        ]
+    return changes
 
 
 def _code_changes(before: Mapping[str, str], after: Mapping[str, str]) -> list[Change]:

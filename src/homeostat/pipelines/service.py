@@ -88,20 +88,7 @@ class Pipelines:
             surroundings=msgspec.to_builtins(surroundings),
         )
         record = self._started(pipeline, run, surroundings, arguments=kept, system=system, actor=actor)
-        execution = Execution(
-            self._database,
-            self._objects,
-            self._clock,
-            values,
-            run,
-            pipeline=pipeline.name,
-            root=self._root,
-            environment=record.environment,
-            uses_cache=use_cache,
-            is_twice=is_twice,
-            resources=self._resources,
-            progress=progress,
-        )
+        execution = self._execution(record, run, values, uses_cache=use_cache, is_twice=is_twice, progress=progress)
         try:
             with closing(execution), answered_by(execution, run):
                 result = replace_handles(pipeline.function(**bound), stored_of)
@@ -135,6 +122,31 @@ class Pipelines:
         if previous is None:
             return explain(action, self._code(action), None, None, [])
         return explain(action, self._code(action), previous, self._code(previous), self._packages(previous, action))
+
+    def _execution(
+        self,
+        record: PipelineRun,
+        run: TrackedRun,
+        values: Values,
+        *,
+        uses_cache: bool,
+        is_twice: bool,
+        progress: Progress | None,
+    ) -> Execution:
+        return Execution(
+            self._database,
+            self._objects,
+            self._clock,
+            values,
+            run,
+            pipeline=record.pipeline,
+            root=self._root,
+            environment=record.environment,
+            uses_cache=uses_cache,
+            is_twice=is_twice,
+            resources=self._resources,
+            progress=progress,
+        )
 
     def _values(self, code_tree: Digest) -> Values:
         return Values(self._objects, code_tree, self._root / ".homeostat" / "run" / "code")

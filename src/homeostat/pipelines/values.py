@@ -18,7 +18,7 @@ from homeostat.capture.code import materialise
 from homeostat.codec import loading, models, tables
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
-from homeostat.core.digests import Digest, digest_bytes, digest_of
+from homeostat.core.digests import Digest, digest_bytes, digest_of, short
 from homeostat.core.errors import WrongType
 from homeostat.pipelines.boundary import RICH, conform
 from homeostat.pipelines.handle import Handle, holds_handle, stored_of
@@ -62,7 +62,7 @@ class Values:
 
     def projected(self, stored: Stored, rows: Table) -> Stored:
         """The identity of an argument of which a step is given some columns only: that of these columns."""
-        return Stored(codec="table", digest=rows.digest, node=stored.node, origin=stored.origin)
+        return Stored(codec="table", digest=rows.digest, node=stored.node, origin=stored.origin, columns=_roots(rows))
 
     def output(self, value: Any, where: str, node: str) -> Stored:
         """Write a result.
@@ -189,16 +189,17 @@ class Values:
         node = lineage.node("table", table.digest)
         if isinstance(table, Dataset):
             identity = digest_of(["dataset", table.name, table.version, table.digest])
-            return Stored(codec="dataset", digest=identity, node=node, origin=table.origin)
+            return Stored(codec="dataset", digest=identity, node=node, origin=table.origin, columns=_roots(table))
         if table.origin:
-            return Stored(codec="table", digest=table.digest, node=node, origin=table.origin)
+            return Stored(codec="table", digest=table.digest, node=node, origin=table.origin, columns=_roots(table))
         return self._keep_rows(table)
 
     def _keep_rows(self, table: Table) -> Stored:
         rows = Table(table.arrow())  # an output is what the step made of its inputs, whatever it calls itself
         self._tables[table.digest] = rows
         blob = self._objects.put(tables.encode(rows))
-        return Stored(codec="table", digest=table.digest, blob=blob, node=lineage.node("table", table.digest))
+        node = lineage.node("table", table.digest)
+        return Stored(codec="table", digest=table.digest, blob=blob, node=node, columns=_roots(table))
 
     def _bytes(self, codec: str, content: bytes, node: str | None) -> Stored:
         node = node or ""
@@ -216,6 +217,10 @@ class Values:
         items = tuple(keep(item, f"{where}[{key!r}]") for key, item in zip(keys, parts, strict=True))
         identity = digest_of([kind, keys if kind == "dict" else (), [item.digest for item in items]])
         return Stored(codec=kind, digest=identity, keys=keys if kind == "dict" else (), items=items)
+
+
+def _roots(table: Table) -> dict[str, str]:
+    return {name: short(root) for name, root in table.parts.column_roots().items()}
 
 
 def _digest(codec: str, content: bytes) -> Digest:

@@ -3,16 +3,14 @@
 from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 import pytest
 
-from homeostat.capture import surroundings
-from homeostat.capture.environment import Environment, Package
 from homeostat.codec.tables import Dataset, Table
-from homeostat.core.digests import Digest, digest_bytes
-from homeostat.core.errors import NotFound, StepFailed, WrongType
+from homeostat.core.digests import Digest
+from homeostat.core.errors import MissingColumn, StepFailed, WrongType
 from homeostat.pipelines import queries
 from homeostat.pipelines.records import PipelineRun
+from homeostat.pipelines.resources import Resources
 from homeostat.store import ledger, lineage
 from homeostat.store.objects import FileObjects
 
@@ -404,59 +402,87 @@ def second(model, rows: Table): return [score(model, rows), score(fit(rows), row
     assert [10.0, 10.0] == pytest.approx([workspace.pipelines.value(stored) for stored in made.result])
 
 
-class TestWhy:
-    """`why` names what changed since the run before."""
+COLUMNS = """
+import polars as pl
+import homeostat.pipelines as hs
+from homeostat.codec.tables import Dataset, Table
+@hs.step(columns={"rows": ["x"]})
+def total(rows: Table) -> int: return int(rows.polars().select(pl.sum_horizontal(pl.all()).sum()).item())
+@hs.step
+def same(rows: Table) -> Table: return rows
+@hs.pipeline
+def chain(rows: Table): return total(rows)
+@hs.pipeline
+def derived(rows: Table): return total(same(rows))
+"""
 
-    def test_first_time(self, workspace: Any, project: Any) -> None:
-        """There is nothing to compare the first run with."""
-        run(workspace, project, CHAIN)
 
-        assert "clean ran for the first time." == workspace.pipelines.why("clean").sentence
+@pytest.mark.parametrize("pipeline", ["chain", "derived"])
+def test_columns_that_are_not_chosen_do_not_count(workspace: Any, project: Any, pipeline: str) -> None:
+    """A step is given the columns it chose, and a change of another one is a hit; of one of them it is not."""
+    project.write({"main": COLUMNS})
+    chosen = getattr(project.load(), pipeline)
+    tables = [{"x": [1, 2], "y": [1, 1]}, {"x": [1, 2], "y": [2, 2]}, {"x": [1, 3], "y": [2, 2]}]
+    runs = [workspace.pipelines.run(chosen, {"rows": Table.of(rows)}) for rows in tables]
 
-    def test_function(self, workspace: Any, project: Any) -> None:
-        """The edited helper is named, and it alone."""
-        run(workspace, project, CHAIN)
-        run(workspace, project, {**CHAIN, "helpers": CHAIN["helpers"].replace("2 * row", "3 * row")})
+    assert ["ran", "cached", "ran"] == [made.actions[-1].status for made in runs]
+    assert [3, 3, 4] == [workspace.pipelines.value(made.result) for made in runs]
 
-        assert [("function", "helpers:double")] == [
-            (change.kind, change.name) for change in workspace.pipelines.why("clean").changes
-        ]
 
-    def test_argument(self, workspace: Any, project: Any) -> None:
-        """Short arguments are shown before and after."""
-        run(workspace, project, CHAIN)
-        run(workspace, project, CHAIN, name="s")
+def test_plain_call_is_given_the_chosen_columns(project: Any) -> None:
+    """A unit test of a step sees what a run sees."""
+    project.write({"main": COLUMNS})
 
-        assert "report ran because of argument name ('r' → 's')." == workspace.pipelines.why("report").sentence
+    assert 3 == project.load().total(Table.of({"x": [1, 2], "y": [5, 5]}))
 
-    def test_constant(self, workspace: Any, project: Any) -> None:
-        """Short constants are shown before and after."""
-        for n in (1, 2):
-            helpers = f"N = {n}\ndef double(rows): return [N * row for row in rows]\ndef label(rows): return 'a'\n"
-            run(workspace, project, {**CHAIN, "helpers": helpers})
 
-        assert "clean ran because of constant helpers:N (1 → 2)." == workspace.pipelines.why("clean").sentence
+def test_missing_column_is_named(workspace: Any, project: Any) -> None:
+    """A column that was chosen must be there."""
+    project.write({"main": COLUMNS})
+    with pytest.raises(MissingColumn, match=r"Step total, parameter rows: no column 'x'\. There are: y\."):
+        workspace.pipelines.run(project.load().chain, {"rows": Table.of({"y": [1]})})
 
-    def test_package(self, workspace: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-        """An upgraded package is named with both versions."""
-        for version in ("1.0", "2.0"):
-            packages = (Package("scipy", version, digest_bytes(version.encode())),)
-            now = Environment(python="3.11", implementation="c", platform="linux", machine="x", packages=packages)
-            digest = workspace.objects.put(msgspec.json.encode(now))
-            monkeypatch.setattr(surroundings, "environment", lambda _, digest=digest: digest)
-            run(workspace, project, CHAIN)
-        (change,) = workspace.pipelines.why("load").changes
 
-        assert ("package", "scipy", "1.0", "2.0") == (change.kind, change.name, change.before[:3], change.after[:3])
+def test_repeating_tells_who_is_deterministic(workspace: Any, project: Any) -> None:
+    """Each step runs again in a fresh process, cached ones too, and its action says if it made the same."""
+    source = """
+import os
+import homeostat.pipelines as hs
+@hs.step
+def firm() -> int: return 1
+@hs.step
+def loose() -> int: return os.getpid()
+@hs.pipeline
+def chain(): return [firm(), loose()]
+"""
+    project.write({"main": source})
+    chain = project.load().chain
+    runs = [workspace.pipelines.run(chain, {}, is_twice=is_twice) for is_twice in (False, True)]
 
-    def test_cached(self, workspace: Any, project: Any) -> None:
-        """A step that was not run says whose result stands."""
-        run(workspace, project, CHAIN)
-        run(workspace, project, CHAIN)
+    assert [["", ""], ["same", "differs"]] == [[action.repeated for action in made.actions] for made in runs]
+    assert "differs" == workspace.pipelines.why("loose").repeated
 
-        assert "clean was not run" in workspace.pipelines.why("clean").sentence
 
-    def test_unknown_step(self, workspace: Any) -> None:
-        """A step that never ran is not there."""
-        with pytest.raises(NotFound, match="No step 'tidy' has run yet"):
-            workspace.pipelines.why("tidy")
+def test_steps_with_processes_run_side_by_side(workspace: Any, project: Any) -> None:
+    """Steps that do not depend on each other do not wait for each other; what depends on them does."""
+    source = """
+import time
+import homeostat.pipelines as hs
+from pathlib import Path
+@hs.step(executor="process")
+def meet(me: str, other: str) -> str:
+    Path(me).touch()
+    while not Path(other).exists(): time.sleep(0.01)
+    return me
+@hs.step(executor="process")
+def both(names: list[str]) -> int: return len(names)
+@hs.pipeline
+def chain(one: str, two: str): return both([meet(one, two), meet(two, one)])
+"""
+    project.write({"main": source})
+    workspace.pipelines._resources = Resources(2, 0)  # the machine may have one processor
+    one, two = (str(project.root.parent / name) for name in ("one", "two"))
+    made = workspace.pipelines.run(project.load().chain, {"one": one, "two": two})
+
+    assert 2 == workspace.pipelines.value(made.result)
+    assert ["meet", "meet", "both"] == [action.step for action in made.actions]
