@@ -3,7 +3,8 @@
 import os
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import msgspec
 
 from homeostat.core.digests import Digest, digest_of
 from homeostat.core.errors import BadData, NotFound
+from homeostat.data.tree import Pack
 
 # A file that changes again within one tick of its file system's clock keeps its times. FAT has the longest tick: 2 s.
 _TICK_NS = 2_000_000_000
@@ -33,7 +35,25 @@ class Stamp(msgspec.Struct, frozen=True, array_like=True):
     inode: int
 
 
-class _Seen(msgspec.Struct, frozen=True, array_like=True):
+class Remembered(msgspec.Struct, frozen=True, array_like=True):
+    """What a stat cache keeps of a directory.
+
+    Attributes:
+        files: path and stamp of each file, in the order of the scan, undecoded: equal bytes say that nothing has changed.
+        digests: of their contents, in the same order.
+        packs: that hold small ones of them, though no version may name them yet.
+        manifest: of the version that the files make; empty if they make none yet.
+        objects: what that version needs.
+    """
+
+    files: msgspec.Raw = msgspec.Raw(b"\x90")
+    digests: tuple[Digest, ...] = ()
+    packs: tuple[Pack, ...] = ()
+    manifest: str = ""
+    objects: tuple[Digest, ...] = ()
+
+
+class _Seen(NamedTuple):
     stamp: Stamp
     digest: Digest
 
@@ -81,7 +101,7 @@ def _below(folder: str, prefix: str) -> Iterator[Found]:
 class StatCache:
     """Digests of a directory's files by their stamps, in one file beside the workspace; losing it costs a re-read only.
 
-    Of one process at a time: the last to `save` wins.
+    Of one process at a time: the last to save wins.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
@@ -89,9 +109,24 @@ class StatCache:
         self._began_ns = time.time_ns()
         self._fresh: dict[str, _Seen] = {}
         try:
-            self._seen = msgspec.msgpack.decode(self._path.read_bytes(), type=dict[str, _Seen])
+            self._kept = msgspec.msgpack.decode(self._path.read_bytes(), type=Remembered)
         except (FileNotFoundError, msgspec.DecodeError):
-            self._seen = {}
+            self._kept = Remembered()
+
+    @property
+    def packs(self) -> tuple[Pack, ...]:
+        """Packs that hold contents remembered here."""
+        return self._kept.packs
+
+    def objects_of(self, found: Sequence[Found], manifest: Digest) -> tuple[Digest, ...] | None:
+        """What the version with this manifest needs, if it is of just these files, and none has changed. Cost: O(files), small."""
+        is_same = self._kept.manifest == manifest and bytes(self._kept.files) == _spelled(found)
+        return self._kept.objects if is_same else None
+
+    @cached_property
+    def _seen(self) -> dict[str, _Seen]:
+        files = msgspec.msgpack.decode(self._kept.files, type=list[tuple[str, Stamp]])
+        return {path: _Seen(stamp, digest) for (path, stamp), digest in zip(files, self._kept.digests, strict=True)}
 
     def digest(self, found: Found) -> Digest | None:
         """The content of a file, if it has not changed since it was last read."""
@@ -103,11 +138,26 @@ class StatCache:
         if max(found.stamp.modified_ns, found.stamp.changed_ns) < self._began_ns - _TICK_NS:
             self._fresh[found.path] = _Seen(found.stamp, digest)
 
-    def save(self) -> None:
+    def save(self, packs: tuple[Pack, ...], manifest: Digest, objects: tuple[Digest, ...]) -> None:
         """Keep what was noted, and nothing else."""
-        if self._fresh == self._seen:
+        self._write(self._fresh, packs, manifest, objects)
+
+    def save_so_far(self, packs: tuple[Pack, ...]) -> None:
+        """Keep what was noted until now beside what was there, so that whoever begins again after a crash goes on from here."""
+        self._write(self._seen | self._fresh, packs, "", ())
+
+    def _write(
+        self, seen: dict[str, _Seen], packs: tuple[Pack, ...], manifest: str, objects: tuple[Digest, ...]
+    ) -> None:
+        files = msgspec.msgpack.encode([(path, one.stamp) for path, one in seen.items()])
+        kept = Remembered(msgspec.Raw(files), tuple(one.digest for one in seen.values()), packs, manifest, objects)
+        if kept == self._kept:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
-        beside.write_bytes(msgspec.msgpack.encode(self._fresh))
+        beside.write_bytes(msgspec.msgpack.encode(kept))
         beside.replace(self._path)
+
+
+def _spelled(found: Sequence[Found]) -> bytes:
+    return msgspec.msgpack.encode([(one.path, one.stamp) for one in found])

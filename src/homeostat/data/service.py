@@ -37,7 +37,7 @@ from homeostat.data.sql import query
 from homeostat.data.versions import Versions, commit
 from homeostat.store import ledger, refs
 from homeostat.store.db import Database
-from homeostat.store.objects import ObjectStore
+from homeostat.store.objects import FileObjects
 
 
 class Datasets:
@@ -46,7 +46,7 @@ class Datasets:
     `stat_folder` is for what tells that files have not changed; losing it costs time only.
     """
 
-    def __init__(self, database: Database, objects: ObjectStore, clock: Clock, stat_folder: Path) -> None:
+    def __init__(self, database: Database, objects: FileObjects, clock: Clock, stat_folder: Path) -> None:
         self._database = database
         self._objects = objects
         self._clock = clock

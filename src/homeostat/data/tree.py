@@ -46,18 +46,42 @@ class Pack(msgspec.Struct, frozen=True, kw_only=True):
     index: Digest
 
 
+class Range(msgspec.Struct, frozen=True, array_like=True):
+    """Some bytes of an object."""
+
+    object: Digest
+    offset: int
+    size: int
+
+
+class Pieced(msgspec.Struct, frozen=True, kw_only=True):
+    """A large file that is kept as ranges of other objects; `recipe` is the object that lists them, in order."""
+
+    content: Digest
+    recipe: Digest
+
+
 class FilesManifest(msgspec.Struct, frozen=True, kw_only=True):
     """What a version of files is made of."""
 
     tree: tuple[Shard, ...]
     packs: tuple[Pack, ...]
     bytes: int
+    pieced: tuple[Pieced, ...] = ()
     format: Literal["files-1"] = "files-1"
 
     @property
     def id(self) -> Digest:
         """The content id: of the tree only."""
         return digest_of([_SCHEMA, [shard.object for shard in self.tree]])
+
+    @property
+    def named(self) -> Iterator[Digest]:
+        """The objects it names: all that a version needs but large files that are objects themselves, and what recipes list."""
+        yield from (shard.object for shard in self.tree)
+        for pack in self.packs:
+            yield from (pack.content, pack.index)
+        yield from (pieced.recipe for pieced in self.pieced)
 
     @property
     def files(self) -> int:
@@ -77,6 +101,10 @@ def shards(entries: Sequence[FileEntry]) -> Iterator[tuple[Shard, bytes]]:
             content = canonical_json(entries[first:end])
             yield Shard(digest_bytes(content), end - first), content
             first = end
+
+
+def read_recipe(content: bytes) -> tuple[Range, ...]:
+    return msgspec.json.decode(content, type=tuple[Range, ...])
 
 
 def read_shard(content: bytes) -> list[FileEntry]:

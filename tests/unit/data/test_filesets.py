@@ -113,9 +113,9 @@ def test_an_unchanged_file_is_not_read(datasets: Datasets, photos: Path, monkeyp
     added: list[str] = []
     keep = packs.Contents.add
 
-    def noted(contents: packs.Contents, found: scanning.Found) -> Digest:
+    def noted(contents: packs.Contents, found: scanning.Found, predecessor: Digest | None) -> Digest:
         added.append(found.path)
-        return keep(contents, found)
+        return keep(contents, found, predecessor)
 
     monkeypatch.setattr(packs.Contents, "add", noted)
 

@@ -26,6 +26,7 @@ class FileObjects:
     def __init__(self, root: Path) -> None:
         self._root = root
         (root / _INCOMING).mkdir(parents=True, exist_ok=True)
+        _sweep(root / _INCOMING)
 
     def put(self, content: bytes | Iterable[bytes]) -> Digest:
         if isinstance(content, bytes):
@@ -164,7 +165,6 @@ class FileObjects:
 @contextmanager
 def _incoming(folder: Path) -> Iterator[Path]:
     """A path in `folder` to write at; nothing is left there. A full disk is named."""
-    _sweep(folder)
     path = folder / secrets.token_hex(8)
     try:
         yield path
