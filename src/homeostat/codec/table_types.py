@@ -103,6 +103,8 @@ def _settle_column(name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
         if isinstance(column.type, pa.BaseExtensionType):
             storage = column.type.storage_type
             column = pa.chunked_array([chunk.storage for chunk in column.chunks], type=storage)
+        if _types.is_dictionary(column.type):
+            column = _with_settled_values(column)
         if _types.is_run_end_encoded(column.type):
             column = pc.run_end_decode(column)
         if _types.is_map(column.type):
@@ -132,6 +134,13 @@ def _settled_struct(found: pa.DataType) -> pa.DataType:
 def _item(found: pa.DataType) -> pa.Field:
     # One name for the element: Arrow says `item`, Parquet `element`, and types compare by it.
     return pa.field("item", settled_type(found))
+
+
+def _with_settled_values(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A dictionary of settled values: Arrow cannot decode one of views."""
+    values = settled_type(column.type.value_type)
+    chunks = [pa.DictionaryArray.from_arrays(chunk.indices, chunk.dictionary.cast(values)) for chunk in column.chunks]
+    return pa.chunked_array(chunks, type=pa.dictionary(column.type.index_type, values))
 
 
 def _list_of_map(found: pa.DataType) -> pa.DataType:
