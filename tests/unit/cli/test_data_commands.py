@@ -222,3 +222,31 @@ def test_sql_only_reads(call: Call, project: Path) -> None:
 
     assert (7, "") == (answer.code, answer.out)
     assert "Begin with SELECT" in answer.err
+
+
+def test_a_branch_is_begun_added_to_and_merged(call: Call, project: Path) -> None:
+    """The main line has the rows when they are merged, and not before."""
+    call("data", "branch", "rows", "fix", "--at", "1")
+    appended = call("data", "append", "rows", written(frame().head(5)), "--branch", "fix", "--json")
+    assert (0, 2) == (appended.code, appended.json["version"])
+    assert ["main", "fix"] == list(call("data", "branch", "rows", "--json").json["branches"])
+    assert 200 == call("data", "show", "rows", "--json").json["version"]["rows"]
+
+    merged = call("data", "merge", "rows", "fix", "--json")
+
+    assert ("forward", 205) == (merged.json["how"], merged.json["rows"])
+    assert 205 == call("data", "show", "rows", "--json").json["version"]["rows"]
+    assert "'fix' is no more" in call("data", "branch", "rows", "fix", "--delete").out
+
+
+def test_a_merge_that_conflicts_says_where_the_rows_are(call: Call, project: Path) -> None:
+    """It exits as wrong input, and nothing is changed."""
+    call("data", "branch", "rows", "fix")
+    call("data", "append", "rows", written(frame().head(5)), "--branch", "fix")
+    call("data", "append", "rows", written(frame().head(5)))
+
+    answer = call("data", "merge", "rows", "fix")
+
+    assert 2 == answer.code
+    assert "conflicts/rows-3-2.parquet" in answer.err
+    assert 205 == call("data", "show", "rows", "--json").json["version"]["rows"]

@@ -13,6 +13,8 @@ COMMANDS = {
     "log": ("versions", "List versions, newest first; without a dataset, all datasets."),
     "show": ("versions", "Describe a version: columns, rows, source, tags."),
     "tag": ("versions", "Give a version a name."),
+    "branch": ("branches", "Begin, list or delete branches of a dataset."),
+    "merge": ("branches", "Bring a branch into the main line, row by row."),
     "diff": ("versions", "Say what differs between two versions: columns and rows."),
     "sql": ("sql", "Query datasets: SELECT ... FROM flights."),
     "checkout": ("versions", "Write a version out: a table to a file, files to a directory."),

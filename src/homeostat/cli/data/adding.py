@@ -20,11 +20,16 @@ TABLE_SUFFIXES = frozenset(
 @project_option
 @click.argument("dataset")
 @click.argument("place", metavar="PATH")
+@click.option("--branch", default="", help="The branch to add them to, a file's rows; default: the main line.")
 @json_option
-def append(project: Path | None, dataset: str, place: str, as_json: bool) -> None:
+def append(project: Path | None, dataset: str, place: str, branch: str, as_json: bool) -> None:
     """Append the rows of PATH (CSV, Parquet, JSON Lines, Arrow, Excel), or of a URL, to DATASET, or begin it."""
     with Workspace.find(project) as workspace:
-        if "://" in place:
+        if branch:
+            from homeostat.data.files import read_file
+
+            version = workspace.branches.append(dataset, branch, read_file(Path(place)), source=place)
+        elif "://" in place:
             version = workspace.sources.append(dataset, Origin(uri=place)).version
         else:
             with Rows(f"appending {Path(place).name}") as progress:
