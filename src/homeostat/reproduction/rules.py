@@ -122,8 +122,8 @@ def flipped(factor: Factor, recorded: Hardware, variables: Mapping[str, str]) ->
         return {"PYTHONHASHSEED": "2" if variables.get("PYTHONHASHSEED") == "1" else "1"}
     pools = _pools(recorded)
     if factor == "threads":
-        threads = "1" if any(pool.threads > 1 for pool in pools.values()) else "2"
-        return dict.fromkeys(THREAD_VARIABLES.values(), threads)
+        used = {name: pools[name].threads if name in pools else recorded.cores_usable for name in THREAD_VARIABLES}
+        return {THREAD_VARIABLES[name]: "1" if threads > 1 else "2" for name, threads in used.items()}
     # Both run on any x86-64 CPU that wheels are made for; the first does without AVX.
     now = pools[_OPENBLAS].architecture.upper() if _OPENBLAS in pools else ""
     return {CORETYPE: "Haswell" if now == "NEHALEM" else "Nehalem"}
