@@ -28,17 +28,21 @@ RIVALS = {
 def installed(name: str) -> Tool:
     """The rival, in its own environment; installs it the first time. Needs a package registry."""
     rival = RIVALS[name]
+    python, found = environment(name, rival.distribution)
+    return Tool(f"{rival.distribution} {found}", rival.adapter, str(python))
+
+
+def environment(name: str, distribution: str) -> tuple[Path, str]:
+    """The Python of an environment with nothing but this distribution in it, and the version that was found."""
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "homeostat-bench", name)
     python = folder / "bin" / "python"
     uv = shutil.which("uv")
     if not python.exists() and uv:
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-        subprocess.run(
-            [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python, rival.distribution], check=True
-        )
+        subprocess.run([uv, "pip", "install", "-q", "--compile-bytecode", "--python", python, distribution], check=True)
     elif not python.exists():
         venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", rival.distribution], check=True)
-    ask = f"from importlib.metadata import version; print(version({rival.distribution!r}))"
+        subprocess.run([python, "-m", "pip", "install", "-q", distribution], check=True)
+    ask = f"from importlib.metadata import version; print(version({distribution!r}))"
     found = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
-    return Tool(f"{rival.distribution} {found}", rival.adapter, str(python))
+    return python, found

@@ -279,7 +279,26 @@ SEEN = {
     "a hint": ({"main": "def f(x: int): return x\n"}, {"main": "def f(x: float): return x\n"}),
 }
 
+RENAMED = {
+    "locals() reads it": "def f(x):\n    total = x\n    return locals()",
+    "a method of whatever was given may read it": "def f(x):\n    total = 1\n    return x.query('a > @total')",
+    "a package may read it": "import numpy as np\ndef f(x):\n    total = 1\n    return np.mean(x)",
+    "a function that was given may read it": "def f(x):\n    total = 1\n    return x('total')",
+    "a function imported inside may read it": "def f(x):\n    from numpy import mean\n    total = 1\n    return mean(x)",
+    "frames are looked at": "import sys\ndef f(x):\n    total = 1\n    return sys._getframe()",
+    "a nested function's local": "import numpy as np\ndef f(x):\n    def g():\n        total = 1\n        return np.mean(x)\n    return g()",
+}
+
 UNSEEN = {
+    "a local of plain Python": one(
+        "def g(x):\n    total = sorted(x)\n    return total.pop()",
+        "def g(x):\n    rest = sorted(x)\n    return rest.pop()",
+    ),
+    "a local beside the standard library": one(
+        "import math\ndef g(x):\n    root = math.sqrt(x)\n    return root",
+        "import math\ndef g(x):\n    r = math.sqrt(x)\n    return r",
+    ),
+    "a hint of a function that is only called": one("def g(x: int): return x", "def g(x: str): return x"),
     "a comment": one("def g(x):\n    return 1", "# why\ndef g(x):\n    # because\n    return 1  # one"),
     "a docstring": one("def g(x):\n    return 1", 'def g(x):\n    """Says one."""\n    return 1'),
     "another docstring": one('def g(x):\n    """One."""\n    return 1', 'def g(x):\n    """Says one."""\n    return 1'),
@@ -325,6 +344,17 @@ def test_an_edit_that_can_change_the_result_changes_the_digest(case: str, projec
     before, after = SEEN[case]
 
     assert digest(project, before).digest != digest(project, after).digest
+
+
+@pytest.mark.parametrize("case", RENAMED)
+def test_a_local_that_somebody_may_look_up_counts_by_name(case: str, project: Any) -> None:
+    """Names of locals count wherever what is called could look into the frame of its caller."""
+    source = RENAMED[case]
+
+    assert (
+        digest(project, {"main": source + "\n"}).digest
+        != digest(project, {"main": source.replace("total = ", "result = ") + "\n"}).digest
+    )
 
 
 @pytest.mark.parametrize("case", UNSEEN)

@@ -171,6 +171,36 @@ def test_copied_environment_is_no_read_of_each_variable(workspace: Any, project:
     assert {} == observed.variables
 
 
+PROGRAMS = {
+    "words": "subprocess.check_output(['cat', 'data.csv'], cwd=ROOT, text=True)",
+    "a line for the shell": "subprocess.check_output(f'cat {ROOT}/data.csv', shell=True, text=True)",
+    "an option": "subprocess.check_output([ROOT / 'tool', f'--file={ROOT}/data.csv'], text=True)",
+    "its own file": "subprocess.check_output([ROOT / 'tool'], text=True)",
+    "os.system": "str(os.system(f'cat {ROOT}/data.csv'))",
+}
+
+
+@pytest.mark.parametrize("way", PROGRAMS)
+def test_program_counts_with_its_file_and_the_files_it_is_given(way: str, workspace: Any, project: Any) -> None:
+    """A program that is started cannot be watched, but what its command line names is read again."""
+    reader = Reader(workspace, project, step(f"import subprocess\nreturn {PROGRAMS[way]}"))
+    named = project.root / ("tool" if way == "its own file" else "data.csv")
+    (project.root / "tool").write_text("#!/bin/sh\necho 1\n")
+    (project.root / "tool").chmod(0o755)
+    (project.root / "data.csv").write_text("1")
+    statuses = [reader.status(), reader.status()]
+    named.write_text("#!/bin/sh\necho 2\n")
+
+    assert ["ran", "cached", "ran"] == [*statuses, reader.status()]
+
+
+def test_command_that_cannot_be_split_is_for_its_caller(workspace: Any, project: Any) -> None:
+    """Watching never fails what is watched."""
+    reader = Reader(workspace, project, step("return str(os.system('echo \"'))"))
+
+    assert "ran" == reader.status()
+
+
 def test_socket_is_warned_of_and_kept(workspace: Any, project: Any, caplog: pytest.LogCaptureFixture) -> None:
     """The action says what the step was connected to."""
     with socket.create_server(("127.0.0.1", 0)) as server:

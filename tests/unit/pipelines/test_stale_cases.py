@@ -19,6 +19,8 @@ PROCESS_WIDE = {
     "a monkeypatched method of the standard library",
     "a replaced builtin",
     "a library's setting made at import",
+    "a library's setting made by another module",
+    "a library's setting made by a function called at import",
     "the log level",
 }
 # Not in doubt, but too fine for the digest: classes count whole.
