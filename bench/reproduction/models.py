@@ -40,7 +40,7 @@ class Network:
     def fit(self, features: np.ndarray[Any, Any], labels: np.ndarray[Any, Any]) -> "Network":
         """Thirty epochs of Adam on all rows."""
         torch: Any = importlib.import_module(self._torch)
-        x, y = torch.from_numpy(features).float(), torch.from_numpy(labels).float()
+        x, y = torch.tensor(features).float(), torch.tensor(labels).float()
         optimiser = torch.optim.Adam(self.layers.parameters(), lr=0.01)
         for _ in range(30):
             optimiser.zero_grad()
@@ -53,7 +53,7 @@ class Network:
         """Probabilities, (rows, 2)."""
         torch: Any = importlib.import_module(self._torch)
         with torch.no_grad():
-            score = torch.sigmoid(self.layers(torch.from_numpy(features).float())[:, 0]).numpy()
+            score = torch.sigmoid(self.layers(torch.tensor(features).float())[:, 0]).numpy()
         return np.column_stack([1 - score, score])
 
 

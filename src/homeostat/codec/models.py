@@ -196,7 +196,7 @@ def library_versions(packages: frozenset[str] | set[str]) -> dict[str, str]:
     for package in sorted(packages):
         version = getattr(sys.modules.get(package), "__version__", None)
         if isinstance(version, str):
-            versions[package] = version
+            versions[package] = str(version)  # torch has a class of its own for it
     return versions
 
 

@@ -14,7 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.svm import LinearSVC
 
-from homeostat.codec.models import FORMAT, Model, ModelFile, describe, encode
+from homeostat.codec.models import FORMAT, Model, ModelFile, describe, encode, library_versions
 from homeostat.codec.signatures import Column, Signature
 from homeostat.core.digests import Digest
 from homeostat.core.errors import CorruptObject, InvalidDeclaration, MissingColumn, NewerWorkspace, WrongType
@@ -251,3 +251,12 @@ def test_a_later_format_asks_for_a_later_homeostat(project: ModuleType) -> None:
 
     with pytest.raises(NewerWorkspace, match="Upgrade Homeostat"):
         describe(msgspec.msgpack.encode(file))
+
+
+def test_a_version_may_have_a_class_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some packages tell theirs as a kind of text; the file holds the text."""
+    module = ModuleType("ark")
+    module.__version__ = type("ArkVersion", (str,), {})("1.0")  # type: ignore[attr-defined]  # a module takes any name
+    monkeypatch.setitem(sys.modules, "ark", module)
+
+    assert (str, "1.0") == (type(library_versions({"ark"})["ark"]), library_versions({"ark"})["ark"])
