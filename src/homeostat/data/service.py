@@ -15,23 +15,32 @@ from homeostat.codec.table_digest import Digester
 from homeostat.codec.tables import Dataset, Table, decode, encode
 from homeostat.core.clock import Clock, Micros, iso
 from homeostat.core.digests import Digest, short
-from homeostat.core.errors import AlreadyExists, ContractViolated, CorruptObject, MissingColumn, NotFound, UserError, WrongType
+from homeostat.core.errors import (
+    AlreadyExists,
+    ContractViolated,
+    CorruptObject,
+    MissingColumn,
+    NotFound,
+    UserError,
+    WrongType,
+)
 from homeostat.core.ids import check_name
 from homeostat.data import lines, queries, tags
 from homeostat.data.compaction import Compaction
 from homeostat.data.contracts.contract import Contract, read_contract, write_contract
+from homeostat.data.contracts.ports import Serving
 from homeostat.data.contracts.report import Report, Verdict
-from homeostat.data.contracts.validate import validate
 from homeostat.data.diffs.comparison import compare
 from homeostat.data.diffs.files import FilesDiff, compare_files
 from homeostat.data.diffs.records import Diff
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_batches, read_file, write_file
 from homeostat.data.filesets import FileSets
+from homeostat.data.guard import Guard
 from homeostat.data.imports import Imports, Progress, unwatched
 from homeostat.data.quarantine import block_append, resolve
 from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Segment, Version
-from homeostat.data.rules import between, check_tabular, fitted, overlapping, widened
+from homeostat.data.rules import between, check_tabular, fitted, overlapping
 from homeostat.data.scanning import scan
 from homeostat.data.sql import query
 from homeostat.data.versions import Versions, commit
@@ -43,10 +52,12 @@ from homeostat.store.objects import FileObjects
 class Datasets:
     """The datasets of a workspace. Safe for threads and processes: two appends at once both succeed, one after the other.
 
-    `stat_folder` is for what tells that files have not changed; losing it costs time only.
+    `stat_folder` is for what tells that files have not changed, and for profiles; losing it costs time only.
     """
 
-    def __init__(self, database: Database, objects: FileObjects, clock: Clock, stat_folder: Path) -> None:
+    def __init__(
+        self, database: Database, objects: FileObjects, clock: Clock, stat_folder: Path, serving: Serving | None = None
+    ) -> None:
         self._database = database
         self._objects = objects
         self._clock = clock
@@ -54,6 +65,7 @@ class Datasets:
         self._compaction = Compaction(database, self._versions, clock)
         self._imports = Imports(database, self._versions, clock, self._compaction)
         self._filesets = FileSets(database, objects, clock, stat_folder)
+        self.guard = Guard(database, self._versions, clock, stat_folder / "derived", find=self.find, serving=serving)
 
     def append(
         self, name: str, rows: Any, *, source: str = "", contract: Contract | None = None, actor: str = "local"
@@ -331,7 +343,7 @@ class Datasets:
         """The contract that appends to a dataset are held to."""
         with self._database.read() as connection:
             digest = refs.get(connection, _contract_ref(name))
-        return self._contract_of(digest)
+        return _contract_of(self._objects, digest)
 
     def set_contract(self, name: str, contract: Contract, *, actor: str = "local") -> Digest:
         """Hold every later append to `contract`; a transaction by itself. Earlier contracts stay in the ref's history."""
@@ -397,8 +409,8 @@ class Datasets:
         if known is not None and (offer.keeps_history or known == head):
             self._versions.restore(known, offer.rows)
             return Appended(version=known, report=None, is_new=False)
-        held_to = contract or self._contract_of(set_contract)
-        verdict = None if held_to is None else validate(_ready(offer, head, held_to), held_to)
+        held_to = contract or _contract_of(self._objects, set_contract)
+        verdict = self.guard.judge(offer, held_to, head)
         if verdict is not None and verdict.report.is_blocked:
             self._refuse(offer, verdict)
         rows = offer.rows if verdict is None else verdict.accepted
@@ -419,9 +431,6 @@ class Datasets:
             head = newest  # another process was faster: build on its version
         self._compaction.after_append(version, draft.content)
         return Appended(version=version, report=report, bytes_added=draft.bytes_added)
-
-    def _contract_of(self, digest: Digest | None) -> Contract | None:
-        return None if digest is None else read_contract(self._objects.read(digest))
 
     def _refuse(self, offer: Offer, verdict: Verdict) -> None:
         content = self._objects.put(encode(verdict.rejected))
@@ -454,14 +463,12 @@ def _check_table(version: Version) -> None:
         )
 
 
+def _contract_of(objects: FileObjects, digest: Digest | None) -> Contract | None:
+    return None if digest is None else read_contract(objects.read(digest))
+
+
 def _contract_ref(name: str) -> str:
     return f"contract/{name}"
-
-
-def _ready(offer: Offer, head: Version | None, contract: Contract) -> Table:
-    """The offered rows in the types that contract and dataset want, as far as nothing is lost."""
-    wanted = {column.name: column.type for column in head.columns} if head else {}
-    return widened(offer.rows, wanted | contract.types)
 
 
 def _check_columns(version: Version, wanted: Sequence[str]) -> None:

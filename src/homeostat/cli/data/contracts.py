@@ -1,17 +1,23 @@
 """`homeostat data contract`, `quarantine`, `dismiss`, and `homeostat validate`: what may come in, and what did not."""
 
 import getpass
+import importlib
+import sys
 from pathlib import Path
 
 import click
 
 from homeostat.cli.options import emit, json_option, print_table, project_option
+from homeostat.codec.tables import Table
 from homeostat.core.clock import iso
-from homeostat.core.errors import NotFound
-from homeostat.data.contracts.contract import read_contract, write_contract
+from homeostat.core.errors import NotFound, UserError
+from homeostat.data.contracts.changes import changes
+from homeostat.data.contracts.contract import Contract, read_contract, write_contract
+from homeostat.data.contracts.from_pandera import from_pandera
 from homeostat.data.contracts.infer import infer
-from homeostat.data.contracts.validate import validate as hold
+from homeostat.data.contracts.report import Report
 from homeostat.data.files import read_file
+from homeostat.data.service import Datasets
 from homeostat.workspace import Workspace
 
 BLOCKED = 8  # as an append that is blocked exits
@@ -22,31 +28,56 @@ BLOCKED = 8  # as an append that is blocked exits
 @click.argument("dataset")
 @click.option("--infer", "is_inferred", is_flag=True, help="Infer it from the latest version.")
 @click.option(
-    "--set",
-    "path",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
-    help="Take it from this reviewed file.",
+    "--set", "given", metavar="FILE|MODULE:SCHEMA", help="Take it from a reviewed file, or from a pandera schema."
+)
+@click.option(
+    "--diff", "is_diff", is_flag=True, help="With --infer or --set: print what would change, and set nothing."
 )
 @json_option
-def contract(project: Path | None, dataset: str, path: Path | None, is_inferred: bool, as_json: bool) -> None:
+def contract(
+    project: Path | None, dataset: str, given: str | None, is_inferred: bool, is_diff: bool, as_json: bool
+) -> None:
     """Print the contract of DATASET as JSON; or infer one to review; or set one."""
-    del as_json  # a contract is JSON
     with Workspace.find(project) as workspace:
         datasets = workspace.datasets
-        if path is not None:
-            datasets.set_contract(dataset, read_contract(path.read_bytes()))
+        kept = datasets.contract(dataset)
+        found = None if given is None else _given(given, dataset, workspace.root)
         if is_inferred:
             found = infer(datasets.read(datasets.version(dataset)), name=dataset)
-        else:
-            kept = datasets.contract(dataset)
-            if kept is None:
-                datasets.version(dataset)  # if there is no such dataset, that is what to say
-                raise NotFound(
-                    f"Dataset {dataset!r} has no contract. Infer one, review it and set it: "
-                    f"homeostat data contract {dataset} --infer > {dataset}.json; homeostat data contract {dataset} --set {dataset}.json"
-                )
-            found = kept
-    click.echo(write_contract(found).decode())
+        if is_diff:
+            if found is None:
+                raise UserError("Say what to compare the contract with: --diff --infer, or --diff --set FILE.")
+            lines = changes(kept or Contract(name=dataset, expectations=()), found)
+            emit({"changes": lines}, as_json=as_json, text=lambda: click.echo("\n".join(lines) or "No changes."))
+            return
+        if found is not None and not is_inferred:
+            datasets.set_contract(dataset, found)
+        if (found or kept) is None:
+            datasets.version(dataset)  # if there is no such dataset, that is what to say
+            raise NotFound(
+                f"Dataset {dataset!r} has no contract. Infer one, review it and set it: "
+                f"homeostat data contract {dataset} --infer > {dataset}.json; homeostat data contract {dataset} --set {dataset}.json"
+            )
+    shown = found or kept
+    if shown is not None:
+        click.echo(write_contract(shown).decode())
+
+
+def _given(given: str, dataset: str, root: Path) -> Contract:
+    """The contract of a file, or of a pandera schema in one of the project's modules."""
+    path = Path(given)
+    if path.is_file():
+        return read_contract(path.read_bytes())
+    module, _, name = given.partition(":")
+    if not name:
+        raise NotFound(f"There is no file {given}. Give the JSON of a contract, or MODULE:SCHEMA for a pandera schema.")
+    if str(root) not in sys.path:
+        sys.path.insert(0, str(root))
+    try:
+        schema = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise NotFound(f"There is no schema {given}: {error}. The module is looked for from {root}.") from error
+    return from_pandera(schema, name=dataset)
 
 
 @click.command()
@@ -99,18 +130,36 @@ def dismiss(project: Path | None, block: str, why: str, as_json: bool) -> None:
 @project_option
 @click.argument("dataset")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--environment", default="", help="One of the contract's environments, such as serving.")
+@click.option(
+    "--report", "page_path", type=click.Path(path_type=Path, dir_okay=False), help="Write an HTML report to this file."
+)
 @json_option
-def validate(project: Path | None, dataset: str, path: Path, as_json: bool) -> None:
+def validate(
+    project: Path | None, dataset: str, path: Path, environment: str, page_path: Path | None, as_json: bool
+) -> None:
     """Hold the rows of PATH to the contract of DATASET, without adding them; exits with 8 if it would block them."""
     with Workspace.find(project) as workspace:
-        found = workspace.datasets.contract(dataset)
+        datasets = workspace.datasets
+        found = datasets.contract(dataset)
         if found is None:
-            workspace.datasets.version(dataset)  # if there is no such dataset, that is what to say
+            datasets.version(dataset)  # if there is no such dataset, that is what to say
             raise NotFound(
                 f"Dataset {dataset!r} has no contract to hold {path} to. Infer one, review it and set it: "
                 f"homeostat data contract {dataset} --infer"
             )
-        report = hold(read_file(path), found).report
+        rows = read_file(path)
+        report = datasets.guard.validate(dataset, rows, found, environment=environment).report
+        if page_path is not None:
+            _write_page(datasets, dataset, rows, report, page_path)
     emit(report, as_json=as_json, text=lambda: click.echo("\n".join(report.lines())))
     if report.is_blocked:
         click.get_current_context().exit(BLOCKED)
+
+
+def _write_page(datasets: Datasets, dataset: str, rows: Table, report: Report, path: Path) -> None:
+    from homeostat.data.contracts.page import page
+    from homeostat.data.contracts.profile import profile
+
+    before = datasets.guard.profile(datasets.version(dataset)) if dataset in datasets.names() else None
+    path.write_text(page(report, profile(rows.polars()), before), encoding="utf-8")

@@ -81,7 +81,7 @@ def merge_profiles(parts: Iterable[Profile]) -> Profile:
     names = dict.fromkeys(name for part in parts for name in part.columns)
     return Profile(
         rows=sum(part.rows for part in parts),
-        columns={name: _merged([part.columns[name] for part in parts if name in part.columns]) for name in names},
+        columns={name: merge_columns([part.columns[name] for part in parts if name in part.columns]) for name in names},
     )
 
 
@@ -142,7 +142,8 @@ def _levels(known: pl.Series) -> dict[str, int] | None:
     return dict(sorted(zip(counted[known.name].to_list(), counted["times"].to_list(), strict=True)))
 
 
-def _merged(parts: Sequence[ColumnProfile]) -> ColumnProfile:
+def merge_columns(parts: Sequence[ColumnProfile]) -> ColumnProfile:
+    """The profile of one column of all rows together."""
     histograms = [part.histogram for part in parts if part.histogram is not None]
     sketch = sketches.merge_smallest(np.frombuffer(part.sketch, dtype=np.uint64) for part in parts)
     return ColumnProfile(
