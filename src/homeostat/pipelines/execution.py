@@ -28,7 +28,7 @@ from homeostat.pipelines.attempts import Made
 from homeostat.pipelines.code_digest import code_digest
 from homeostat.pipelines.executors import Executor, Inline, Task
 from homeostat.pipelines.handle import Handle
-from homeostat.pipelines.observation import changes
+from homeostat.pipelines.observation import changes, with_edited
 from homeostat.pipelines.ports import TrackedRun
 from homeostat.pipelines.processes import AT_ONCE, Processes
 from homeostat.pipelines.records import Action, Observed, Stored
@@ -101,6 +101,7 @@ class Execution:
         self._pool = ThreadPoolExecutor(AT_ONCE, "homeostat-call")  # waits for what a step depends on, and for the step
         self._pending: list[Future[Action]] = []
         self._apart: set[ActionId] = set()
+        self._is_closed = False
         self._positions: Counter[str] = Counter()
         self._expected: dict[Digest, list[Action]] | None = None
         self._lock = threading.RLock()  # of what follows
@@ -138,6 +139,7 @@ class Execution:
 
     def close(self) -> None:
         """Stop what still goes on and write what waits."""
+        self._is_closed = True
         for future in self._pending:
             future.cancel()
         for action in tuple(self._apart):
@@ -262,7 +264,8 @@ class Execution:
                 step.name,
                 ", ".join(made.observed.sockets),
             )
-        action = msgspec.structs.replace(begun, outputs=made.outputs, observed=made.observed, finished_wall=time.time())
+        observed = with_edited(made.observed, self._root)
+        action = msgspec.structs.replace(begun, outputs=made.outputs, observed=observed, finished_wall=time.time())
         action = self._repeated(task, action)
         self._commit(action, _edges(action), number)
         return action
@@ -272,7 +275,7 @@ class Execution:
         for attempt in range(task.step.retries + 1):
             try:
                 return self._tried(task, task.step.executor)
-            except (UserError, StateError):
+            except (UserError, StateError, CancelledError):
                 raise  # trying again would not change it
             except Exception:
                 if attempt == task.step.retries:
@@ -284,6 +287,8 @@ class Execution:
             return self._executors[executor].submit(task).result()
         self._apart.add(task.begun.id)
         try:
+            if self._is_closed:
+                raise CancelledError
             return self._executors[executor].submit(task).result()
         finally:
             self._apart.discard(task.begun.id)

@@ -21,8 +21,9 @@ _edited: dict[int, list[str]] = {}  # what was found when so many modules were l
 def edited() -> list[str]:
     """Absolute paths of loaded files that nobody vouches for. Cost: a stat for each module loaded since the last call."""
     count = len(sys.modules)
-    if count in _edited:
-        return _edited[count]
+    known = _edited.get(count)
+    if known is not None:
+        return known
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
         if isinstance(file, str) and file not in _judged:

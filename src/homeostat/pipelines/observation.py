@@ -31,6 +31,8 @@ from types import FrameType
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
+
 from homeostat.core.digests import digest_bytes, digest_chunks, digest_of
 from homeostat.pipelines.installed import edited
 from homeostat.pipelines.origins import is_project_file, source_files
@@ -255,6 +257,16 @@ def changes(then: Observed, root: Path) -> bool:
     if any(name.removeprefix(os.path.join(root, "")) not in then.files for name in edited()):
         return True
     return any(not _is_same(os.path.join(root, name), state) for name, state in then.files.items())
+
+
+def with_edited(seen: Observed, root: Path) -> Observed:
+    """What another process saw, with installed files that were edited in place and are loaded in this one.
+
+    This process is asked next whether the result stands, and would find them missing.
+    """
+    shown = {name.removeprefix(os.path.join(root, "")): name for name in edited()}
+    missing = {name: _file_state(path) for name, path in shown.items() if name not in seen.files}
+    return msgspec.structs.replace(seen, files=seen.files | missing) if missing else seen
 
 
 def _is_same(name: str, state: FileState) -> bool:
