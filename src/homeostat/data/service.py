@@ -180,17 +180,11 @@ class Datasets:
         with self._database.read() as connection:
             number = tags.tagged(connection, self._objects, name, label)
             head = lines.head(connection, self._objects, name, label) if number is None else None
-            known = ", ".join(lines.names(connection, name))
+            branches = lines.names(connection, name)
         if head is not None:
             return head
         if number is None:
-            latest = self.version(name)
-            branches = f" Its branches: {known}." if known else ""
-            known = ", ".join(self.tags(name)) or "none"
-            raise NotFound(
-                f"Dataset {name!r} has no tag {label!r}. Its tags: {known}.{branches} Its versions are 1 to {latest.number}; tag one: "
-                f"homeostat data tag {name} {label} NUMBER"
-            )
+            raise _no_label(self.version(name), label, self.tags(name), branches)
         return self.version(name, number)
 
     def tag(self, version: Version, tag: str, *, actor: str = "local") -> None:
@@ -465,6 +459,14 @@ def _check_table(version: Version) -> None:
 
 def _contract_of(objects: FileObjects, digest: Digest | None) -> Contract | None:
     return None if digest is None else read_contract(objects.read(digest))
+
+
+def _no_label(latest: Version, label: str, known: dict[str, int], branches: Sequence[str]) -> NotFound:
+    there = f" Its branches: {', '.join(branches)}." if branches else ""
+    return NotFound(
+        f"Dataset {latest.dataset!r} has no tag {label!r}. Its tags: {', '.join(known) or 'none'}.{there} Its versions are 1 to "
+        f"{latest.number}; tag one: homeostat data tag {latest.dataset} {label} NUMBER"
+    )
 
 
 def _contract_ref(name: str) -> str:
