@@ -290,10 +290,7 @@ class Datasets:
         return scan(self._versions, version)
 
     def sql(self, statement: str) -> Table:
-        """The rows that polars' SQL selects from datasets (`flights`) and versions (`"flights@3"`).
-
-        Raises: NotFound, NotAllowed, BadData as `homeostat.data.sql.query`.
-        """
+        """The rows that SQL selects from datasets (`flights`) and versions (`"flights@3"`). Raises: as `data.sql.query`."""
         tables = [latest.dataset for latest in self.catalog() if not latest.is_files]
         return query(statement, tables, lambda named: self.scan(self.find(named)))
 
