@@ -14,6 +14,8 @@ import homeostat
 from homeostat.core.digests import Digest, digest_bytes, short
 from homeostat.core.errors import CorruptObject, DiskFull, NotFound
 from homeostat.store.objects import FileObjects, ObjectStore
+from homeostat.store.objects.folder import FolderRemote
+from homeostat.store.objects.healing import HealingObjects
 
 SOURCES = Path(homeostat.__file__).parents[1]
 ABSENT = Digest("0" * 64)
@@ -220,3 +222,29 @@ FileObjects(Path(sys.argv[1])).put(chunks())
         store.put(b"rows")
 
         assert [False, False, True] == seen  # its bytes, the name of its new shard, its own name
+
+    def test_a_file_is_kept_as_its_bytes_are(self, store: FileObjects, tmp_path: Path) -> None:
+        """A file is the object of its content, put any way."""
+        (tmp_path / "film").write_bytes(bytes(3_000_000))
+
+        assert store.put(bytes(3_000_000)) == store.put_file(tmp_path / "film")
+
+    def test_what_killed_writers_left_is_swept(self, store: FileObjects, tmp_path: Path) -> None:
+        """After a day nobody is writing it any more; what is younger may be of somebody at work."""
+        old, young = (tmp_path / "objects" / "incoming" / name for name in ("old", "young"))
+        for left in (old, young):
+            left.write_bytes(b"half")
+        os.utime(old, (old.stat().st_mtime - 25 * 3600,) * 2)
+
+        FileObjects(tmp_path / "objects")
+
+        assert (False, True) == (old.exists(), young.exists())
+
+
+class TestHealingObjects(ObjectStoreContract):
+    """Objects as files that ask remotes for what they lost; here one that has nothing, so that losses stay."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> FileObjects:
+        remote = FolderRemote(tmp_path / "remote", create=True)
+        return HealingObjects(tmp_path / "objects", lambda: [remote])

@@ -138,6 +138,10 @@ class FileSets:
                 done += first.size * len(content.files)
                 progress(done, manifest.bytes)
 
+    def size_bytes(self, version: Version) -> int:
+        """Bytes of all files of a version. Raises: CorruptObject if its manifest is lost. NotFound if it was forgotten."""
+        return self._holdings.manifest(version).bytes
+
     def _is_unchanged(self, head: Version, cache: StatCache, found: Sequence[Found]) -> bool:
         """Whether the files are those of the newest version, and the store has all of them."""
         needed = cache.objects_of(found, head.manifest)

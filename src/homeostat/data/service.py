@@ -35,7 +35,7 @@ from homeostat.data.diffs.files import FilesDiff, compare_files
 from homeostat.data.diffs.records import Diff
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_batches, read_file, write_file
-from homeostat.data.filesets import FileSets
+from homeostat.data.filesets import BytesDone, FileSets, unseen
 from homeostat.data.guard import Guard
 from homeostat.data.imports import Imports, Progress, unwatched
 from homeostat.data.quarantine import block_append, resolve
@@ -141,13 +141,17 @@ class Datasets:
         version = self.version(name)
         return self._compaction.compact(version, self._manifest(version))
 
-    def add_files(self, name: str, path: Path, *, actor: str = "local") -> Appended:
+    def add_files(self, name: str, path: Path, *, actor: str = "local", progress: BytesDone = unseen) -> Appended:
         """Make a directory, or one file of any kind, the whole content of a dataset's next version, if it differs from the last.
 
         Raises: NotFound, BadData, WrongType as `FileSets.add`.
         Cost: reads files that are new or have changed; for the others one stat.
         """
-        return self._filesets.add(name, path, actor=actor)
+        return self._filesets.add(name, path, actor=actor, progress=progress)
+
+    def size_bytes(self, version: Version) -> int:
+        """Bytes of all files of a version of files. Raises: CorruptObject, NotFound as `FileSets.size_bytes`."""
+        return self._filesets.size_bytes(version)
 
     def version(self, name: str, number: int | None = None) -> Version:
         """A version by its number, the latest if None.

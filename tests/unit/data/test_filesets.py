@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import AlreadyExists, BadData, CorruptObject, NotFound, WrongType
-from homeostat.data import packs
+from homeostat.data import filesets, packs
 from homeostat.data import scan as scanning
 from homeostat.data.scan import scan
 from homeostat.data.service import Datasets
@@ -251,3 +251,28 @@ def test_a_file_that_changes_meanwhile_is_refused(
 
     with pytest.raises(BadData, match="changed while it was read"):
         datasets.add_files("photos", photos)
+
+
+def test_an_interrupted_add_goes_on(datasets: Datasets, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read and written before an interruption is neither read nor written again."""
+    monkeypatch.setattr(scanning, "_TICK_NS", -(10**12))  # no file is too young
+    monkeypatch.setattr(filesets, "_SAVE_EVERY_S", -1.0)
+    monkeypatch.setattr(packs, "PACK_BYTES", 1)
+    keep = packs.Contents.add
+    read: list[str] = []
+
+    def stopped(contents: packs.Contents, found: scanning.Found, predecessor: Digest | None) -> Digest:
+        read.append(found.path)
+        if len(read) == 4:
+            raise KeyboardInterrupt
+        return keep(contents, found, predecessor)
+
+    monkeypatch.setattr(packs.Contents, "add", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        datasets.add_files("photos", photos)
+    assert [] == datasets.names()
+
+    datasets.verify(datasets.add_files("photos", photos).version)
+
+    assert ["a.png", "film", "sub/b.png", "sub/deep/empty"] == read[:4]
+    assert not {"a.png", "film"} & set(read[4:])

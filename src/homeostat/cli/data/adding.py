@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from homeostat.cli.data.progress import Rows
+from homeostat.cli.data.progress import Bar, Rows
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.digests import short
 from homeostat.data.sources.records import Origin
@@ -59,7 +59,8 @@ def add(project: Path | None, dataset: str, path: Path, as_file: bool, as_json: 
             with Rows(f"adding {path.name}") as progress:
                 added = workspace.datasets.import_file(dataset, path, replace=True, progress=progress)
         else:
-            added = workspace.datasets.add_files(dataset, path)
+            with Bar(f"adding {path.name}") as bar:
+                added = workspace.datasets.add_files(dataset, path, progress=bar)
     version = added.version
     what = "rows" if is_table else "files"
     emit(

@@ -27,7 +27,7 @@ def log_(project: Path | None, dataset: str | None, limit: int, as_json: bool) -
         {"versions": found},
         as_json=as_json,
         text=lambda: print_table(
-            ("version", ">rows", ">added", "id", "when", "source"),
+            ("version", ">rows or files", ">added", "id", "when", "source"),
             [
                 (
                     f"{one.dataset}@{one.number}",
@@ -52,7 +52,10 @@ def show(project: Path | None, dataset: str, as_json: bool) -> None:
     with Workspace.find(project) as workspace:
         version = workspace.datasets.find(dataset)
         tags = [tag for tag, number in workspace.datasets.tags(version.dataset).items() if number == version.number]
-    emit({"version": version, "tags": tags}, as_json=as_json, text=lambda: _print_version(version, tags))
+        is_kept = version.is_files and version.forgotten_at is None
+        size_bytes = workspace.datasets.size_bytes(version) if is_kept else None
+    found = {"version": version, "tags": tags} | ({} if size_bytes is None else {"size_bytes": size_bytes})
+    emit(found, as_json=as_json, text=lambda: _print_version(version, tags, size_bytes))
 
 
 @click.command()
@@ -159,11 +162,16 @@ def _counts(found: Diff | FilesDiff) -> dict[str, object]:
     }
 
 
-def _print_version(version: Version, tags: list[str]) -> None:
+def _print_version(version: Version, tags: list[str], size_bytes: int | None) -> None:
     names = ", ".join(tags)
     click.echo(f"{version.name}{f' ({names})' if tags else ''}")
     click.echo(f"  id      {version.id}")
-    click.echo(f"  rows    {version.rows:,}, of them {version.rows_added:,} added")
+    if version.is_files:
+        click.echo(f"  files   {version.rows:,}, of them {version.rows_added:,} new or changed")
+        click.echo(f"  bytes   {'forgotten' if size_bytes is None else f'{size_bytes:,}'}")
+    else:
+        click.echo(f"  rows    {version.rows:,}, of them {version.rows_added:,} added")
     click.echo(f"  added   {iso(version.created_at)} by {version.created_by}")
     click.echo(f"  source  {version.source or '-'}")
-    print_table(("column", "type"), [(column.name, column.type) for column in version.columns])
+    if not version.is_files:
+        print_table(("column", "type"), [(column.name, column.type) for column in version.columns])

@@ -32,5 +32,4 @@ def needed_by(version: Version, objects: FileObjects) -> frozenset[Digest]:
     if not version.is_files:
         return msgspec.json.decode(content, type=Manifest).objects | {version.manifest}
     files = msgspec.json.decode(content, type=FilesManifest)
-    packed = {digest for pack in files.packs for digest in (pack.content, pack.index)}
-    return frozenset(packed | {shard.object for shard in files.tree} | {version.manifest})
+    return frozenset({version.manifest, *files.named})
