@@ -416,8 +416,11 @@ class Reproductions:
         done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
         if done.returncode == 0:
             return msgspec.json.decode(done.stdout, type=reproduced)
-        said = (done.stderr or done.stdout).strip().splitlines() or ["it said nothing"]
-        return reproduced(grade="F", sentence=f"It could not be made again (exit code {done.returncode}): {said[-1]}")
+        try:
+            said = msgspec.json.decode(done.stdout)["error"]["message"]
+        except (msgspec.DecodeError, KeyError, TypeError):  # not an error of ours
+            said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
+        return reproduced(grade="F", sentence=f"It could not be made again (exit code {done.returncode}): {said}")
 
 
 def _load(module: str, name: str) -> Any:
