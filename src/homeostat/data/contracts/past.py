@@ -1,7 +1,7 @@
 """What a dataset held before, known from its segments without reading them again.
 
 A column of a segment never changes, so its profile and the hashes of its keys are worked out once and kept by its digest.
-Eight neighbours are merged once, eight such eights again: a version of n segments is at most 7 log8 n of them, and an
+Four neighbours are merged once, four such fours again: a version of n segments is at most 3 log4 n of them, and an
 append changes the last ones only.
 """
 
@@ -20,7 +20,7 @@ from homeostat.data.contracts.derived import Derived
 from homeostat.data.contracts.profile import ColumnProfile, Profile, merge_columns, profile
 from homeostat.data.contracts.row_checks import key_hashes
 
-_FAN = 8
+_FAN = 4
 _FORM = (1, pl.__version__)  # of what is kept; hashes of values are those of one version of polars
 
 Read = Callable[[Sequence[str]], pa.Table]
@@ -35,7 +35,7 @@ class Stretch(NamedTuple):
 
 
 class _Node(NamedTuple):
-    """Something kept of a stretch, or of eight of them together."""
+    """Something kept of a stretch, or of four of them together."""
 
     key: Digest
     load: Callable[[], bytes | memoryview]
