@@ -67,11 +67,9 @@ def measure() -> None:
 
 
 def _run(root: Path) -> dict[str, float]:
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{root}{os.pathsep}{Path(__file__).parents[1]}",
-        "BENCH_BEGAN": str(time.time()),
-    }
+    repository = Path(__file__).parents[1]
+    paths = os.pathsep.join(map(str, (root, repository, repository / "src")))
+    environment = {**os.environ, "PYTHONPATH": paths, "BENCH_BEGAN": str(time.time())}
     command = [sys.executable, "-c", "from bench.pipeline import measure; measure()"]
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
