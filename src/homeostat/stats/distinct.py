@@ -30,7 +30,8 @@ def smallest(hashes: Hashes) -> Hashes:
 def merge_smallest(parts: Iterable[Hashes]) -> Hashes:
     """The sketch of all values together."""
     ordered = np.sort(np.concatenate([np.zeros(0, dtype=np.uint64), *parts]))  # several times faster than np.unique
-    return ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]][:KEPT]
+    kept: Hashes = ordered[np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)]][:KEPT]
+    return kept
 
 
 def distinct(sketch: Hashes) -> int:
