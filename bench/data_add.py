@@ -1,27 +1,43 @@
-"""Adding and checking out files: 20,000 of 4 KiB and one of 256 MiB, beside what `cp` and a plain write take.
+"""Adding and checking out files: 20,000 of 4 KiB and one of 2 GiB, beside DVC, Oxen, and what the machine itself takes.
 
-The machine's own limits are measured in the same run on the same disk, since both move with whatever else it does. The
-files are 3 s old before they are added: younger ones are read again each time, as their times prove nothing.
-
-With the path of a `dvc` in BENCH_DVC the same is asked of it; both are then commands, whose start is part of the time.
+Every line but `cp` and the hash is a command, a process of its own with its start and its peak memory (which counts mapped pages of files);
+every tool is in an environment of its own. Files are 3 s old before they are added: younger ones are read again each time, as
+their times prove nothing. BENCH_FILES and BENCH_LARGE_MB make it smaller.
 """
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from bench.stale_cache.rivals import environment
 from homeostat.workspace import Config, Project, Workspace
 
-FILES, FILE_BYTES = 20_000, 4096
-LARGE_BYTES = 256 * 1024 * 1024
+FILES = int(os.environ.get("BENCH_FILES", "20_000"))
+LARGE_MB = int(os.environ.get("BENCH_LARGE_MB", "2048"))
+FILE_BYTES = 4096
 _FOLDERS = 100
 _YOUNG_S = 3
+_PART_BYTES = 1024 * 1024
+_HASH = "import sys; from blake3 import blake3; blake3(max_threads=blake3.AUTO).update_mmap(sys.argv[1])"
+_MEASURE = """
+import os, subprocess, sys, time
+began = time.perf_counter()
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(time.perf_counter() - began, usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+_OXEN_INIT = "import oxen; from oxen.user import config_user; config_user('a', 'a@example.com'); oxen.Repo('.').init()"
+_OXEN_ADD = "import sys, oxen; repo = oxen.Repo('.'); repo.add(sys.argv[1]); repo.commit('files')"
+
+
+class Cost(NamedTuple):
+    seconds: float
+    peak_mb: float
 
 
 def main() -> None:
@@ -29,56 +45,65 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="homeostat-bench-") as folder:
         root = Path(folder)
         small, large = root / "small", root / "large.bin"
-        print(f"{'':44}{'seconds':>8}")
-        _show("write 20,000 files of 4 KiB (plain)", lambda: _write_small(small))
-        _show("write 256 MiB, flushed (plain)", lambda: _write_large(large))
-        _show("cp -r of the 20,000 files", lambda: _run("cp", "-r", small, root / "copied"))
-        _show("cp of the 256 MiB", lambda: _run("cp", large, root / "copied.bin"))
+        _write_small(small)
+        _write_large(large)
+        dvc, dvc_version = environment("dvc", "dvc")
+        oxen, oxen_version = environment("oxen", "oxenai")
+        print(
+            f"Beside dvc {dvc_version}, oxenai {oxen_version}; {FILES:,} files of {FILE_BYTES} B, one of {LARGE_MB} MiB"
+        )
+        print(f"{'':44}{'seconds':>9}{'peak MB':>9}{'ratio':>8}")
+        _limits(root, small, large)
+        dvc_command = str(Path(dvc).with_name("dvc"))
+        with Workspace.create(root / "homeostat", Config(project=Project(name="bench"))):
+            pass
+        for name in ("dvc", "oxen"):
+            (root / name).mkdir()
+            _run(root, "cp", "-r", small, large, root / name)
+        _run(root / "dvc", dvc_command, "init", "--no-scm", "-q")
+        _run(root / "oxen", oxen, "-c", _OXEN_INIT)
         time.sleep(_YOUNG_S)
-        with Workspace.create(root / "project", Config(project=Project(name="bench"))) as workspace:
-            datasets = workspace.datasets
-            _show("add 20,000 files", lambda: datasets.add_files("small", small))
-            _show("add them again, unchanged", lambda: datasets.add_files("small", small))
-            (small / "0" / "0").write_bytes(os.urandom(FILE_BYTES))
-            _show("add them again, one changed", lambda: datasets.add_files("small", small))
-            _show("check them out", lambda: datasets.checkout(datasets.version("small"), root / "out"))
-            _show("verify them", lambda: datasets.verify(datasets.version("small")))
-            _show("add 256 MiB", lambda: datasets.add_files("large", large))
-            _show("add it again, unchanged", lambda: datasets.add_files("large", large))
-            _show(
-                "check it out, copied and checked", lambda: datasets.checkout(datasets.version("large"), root / "one")
-            )
-            _show(
-                "check it out, linked", lambda: datasets.checkout(datasets.version("large"), root / "two", links=True)
-            )
-        if rival := os.environ.get("BENCH_DVC"):
-            _compare(root, rival)
+        for source in (small, large):
+            _compare(root, source, dvc_command, str(oxen))
 
 
-def _compare(root: Path, dvc: str) -> None:
-    own, other = root / "project", root / "rival"
-    other.mkdir()
-    shutil.copytree(root / "small", other / "small")
-    shutil.copy(root / "large.bin", other)
-    shutil.copytree(root / "small", root / "again")
-    shutil.copy(root / "large.bin", root / "again.bin")
-    _run(dvc, "init", "--no-scm", "-q", folder=other)
-    time.sleep(_YOUNG_S)
+def _limits(root: Path, small: Path, large: Path) -> None:
+    _show("cp -r of the small files", _run(root, "cp", "-r", small, root / "copied"))
+    for turn in ("first", "again"):  # the first touches memory that the machine has not used yet
+        copied = root / f"{turn}.bin"
+        took = _run(root, "cp", large, copied)
+        _show(f"cp of the large file, {turn}", took)
+        synced = _run(root, "sync", copied)
+        _show(f"cp and sync of the large file, {turn}", Cost(took.seconds + synced.seconds, took.peak_mb))
+        copied.unlink()
+    _show("BLAKE3 of the large file", _run(root, sys.executable, "-c", _HASH, large))
+
+
+def _compare(root: Path, source: Path, dvc: str, oxen: str) -> None:
     ours = (sys.executable, "-m", "homeostat", "data")
-    for name, path, rivals in (("again", root / "again", "small"), ("again-large", root / "again.bin", "large.bin")):
-        for turn in ("first", "unchanged"):
-            _show(f"homeostat data add {path.name}, {turn}", partial(_run, *ours, "add", name, path, folder=own))
-            _show(f"dvc add {rivals}, {turn}", partial(_run, dvc, "add", "-q", rivals, folder=other))
-        to = root / f"out-{name}"
-        _show(f"homeostat data checkout {name}", partial(_run, *ours, "checkout", name, "--to", to, folder=own))
-        _run("rm", "-r", other / rivals)
-        _show(f"dvc checkout {rivals}", partial(_run, dvc, "checkout", "-q", f"{rivals}.dvc", folder=other))
+    name = source.stem
+    for turn in ("first", "unchanged"):
+        own = _run(root / "homeostat", *ours, "add", name, source)
+        rival = _run(root / "dvc", dvc, "add", "-q", source.name)
+        _show(f"homeostat data add {source.name}, {turn}", own)
+        _show(f"dvc add {source.name}, {turn}", rival, own)
+        if turn == "first":
+            _show(f"oxen add and commit {source.name}", _run(root / "oxen", oxen, "-c", _OXEN_ADD, source.name), own)
+    own = _run(root / "homeostat", *ours, "checkout", name, "--to", root / f"out-{name}")
+    _show(f"homeostat data checkout {source.name}", own)
+    _run(root, "rm", "-r", root / "dvc" / source.name)
+    _show(f"dvc checkout {source.name}", _run(root / "dvc", dvc, "checkout", "-q", f"{source.name}.dvc"), own)
 
 
-def _show(name: str, act: Callable[[], object]) -> None:
-    began = time.perf_counter()
-    act()
-    print(f"{name:44}{time.perf_counter() - began:>8.2f}", flush=True)
+def _show(name: str, cost: Cost, ours: Cost | None = None) -> None:
+    ratio = "" if ours is None else f"{cost.seconds / ours.seconds:.1f}x"
+    print(f"{name:44}{cost.seconds:>9.2f}{cost.peak_mb:>9.0f}{ratio:>8}", flush=True)
+
+
+def _run(folder: Path, *command: str | Path) -> Cost:
+    asked = [sys.executable, "-c", _MEASURE, *map(str, command)]
+    found = subprocess.run(asked, check=True, cwd=folder, capture_output=True, text=True).stdout.split()
+    return Cost(float(found[0]), int(found[1]) / 1024)
 
 
 def _write_small(root: Path) -> None:
@@ -89,12 +114,8 @@ def _write_small(root: Path) -> None:
 
 
 def _write_large(path: Path) -> None:
-    content = os.urandom(LARGE_BYTES)
     with path.open("wb") as file:
-        file.write(content)
+        for _ in range(LARGE_MB):
+            file.write(os.urandom(_PART_BYTES))
         file.flush()
         os.fsync(file.fileno())
-
-
-def _run(*command: str | Path, folder: Path | None = None) -> None:
-    subprocess.run(command, check=True, cwd=folder, stdout=subprocess.DEVNULL)
