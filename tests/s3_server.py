@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,8 +23,11 @@ def s3_server() -> Iterator[str]:
         text=True,
         env={**os.environ, **KEYS},
     )
+    assert server.stderr is not None
     try:
         address = _address(server)
+        # It tells of every request: unread, its words would fill the pipe and stop it.
+        threading.Thread(target=server.stderr.read, daemon=True).start()
         boto3.client(
             "s3",
             endpoint_url=address,
@@ -34,7 +38,7 @@ def s3_server() -> Iterator[str]:
         yield address
     finally:
         server.terminate()
-        server.communicate(timeout=30)
+        server.wait(timeout=30)
 
 
 def _address(server: "subprocess.Popen[str]") -> str:
