@@ -106,6 +106,15 @@ def test_broken_feed_is_blocked_and_repaired(sabotaged: tuple[Path, str]) -> Non
         assert [] == workspace.datasets.blocks(("flights", "weather"))
 
 
+def test_first_champion_is_made_again_byte_for_byte(sabotaged: tuple[Path, str]) -> None:
+    """From the record of its training alone, by one command, whatever was done to the feed since."""
+    root, _ = sabotaged
+
+    done = homeostat("reproduce", "late-flights@1", "--project", str(root), "--json")
+
+    assert ("A", []) == (json.loads(done.stdout)["grade"], json.loads(done.stdout)["differences"]), done.stdout
+
+
 def test_forced_bad_model_is_rolled_back_by_the_canary(sabotaged: tuple[Path, str]) -> None:
     """A model of shuffled features that people forced past its gates leaves the canary on evidence; the champion stays."""
     root, _ = sabotaged
