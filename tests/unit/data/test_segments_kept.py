@@ -10,11 +10,14 @@ from homeostat.data.segments import Segments
 from homeostat.store.objects import FileObjects
 
 ROWS = 1000
-SEGMENT_BYTES = 8 * ROWS
+SEGMENT_BYTES = 8 * ROWS + ROWS // 8  # values and validity
 
 
 def write(segments: Segments, seed: int) -> Segment:
-    return segments.write(Table.of({"x": np.random.default_rng(seed).random(ROWS)}).arrow()).segment
+    """Write a segment, and read it once."""
+    segment = segments.write(Table.of({"x": np.random.default_rng(seed).random(ROWS)}).arrow()).segment
+    segments.read(segment)
+    return segment
 
 
 def spoil(objects: FileObjects, segment: Segment) -> None:
@@ -54,6 +57,16 @@ def test_a_large_segment_pushes_nothing_out(objects: FileObjects) -> None:
     segments = Segments(objects, capacity_bytes=4 * SEGMENT_BYTES)
 
     segment = write(segments, 0)
+    spoil(objects, segment)
+
+    with pytest.raises(CorruptObject):
+        segments.read(segment)
+
+
+def test_what_was_only_written_is_not_kept(objects: FileObjects) -> None:
+    """An import larger than memory holds nothing of what it wrote."""
+    segments = Segments(objects)
+    segment = segments.write(Table.of({"x": [0.5] * ROWS}).arrow()).segment
     spoil(objects, segment)
 
     with pytest.raises(CorruptObject):
