@@ -24,10 +24,11 @@ def s3_server() -> Iterator[str]:
         env={**os.environ, **KEYS},
     )
     assert server.stderr is not None
+    listener = threading.Thread(target=server.stderr.read, daemon=True)
     try:
         address = _address(server)
         # It tells of every request: unread, its words would fill the pipe and stop it.
-        threading.Thread(target=server.stderr.read, daemon=True).start()
+        listener.start()
         boto3.client(
             "s3",
             endpoint_url=address,
@@ -39,6 +40,9 @@ def s3_server() -> Iterator[str]:
     finally:
         server.terminate()
         server.wait(timeout=30)
+        if listener.is_alive():
+            listener.join(timeout=30)
+        server.stderr.close()
 
 
 def _address(server: "subprocess.Popen[str]") -> str:
