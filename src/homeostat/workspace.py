@@ -315,7 +315,14 @@ class Workspace:
     @cached_property
     def runs(self) -> "Runs":
         room: type[Runs] = _load("track.service", "Runs")
-        return room(self.database, self.objects, self.clock, self.home / "spool")
+        return room(
+            self.database,
+            self.objects,
+            self.clock,
+            self.home / "spool",
+            encode_model=_encode_model,
+            capture=lambda: msgspec.structs.asdict(_load("capture.surroundings", "capture")(self.root, self.objects)),
+        )
 
     @cached_property
     def pipelines(self) -> "Pipelines":
@@ -421,6 +428,12 @@ class Reproductions:
         except (msgspec.DecodeError, KeyError, TypeError):  # not an error of ours
             said = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         return reproduced(grade="F", sentence=f"It could not be made again (exit code {done.returncode}): {said}")
+
+
+def _encode_model(model: Any, example: Any, code: Digest) -> bytes:
+    """Of a run. Models need polars and scikit-learn, which are loaded when a run keeps one."""
+    encode: Callable[[Any, Any, Digest], bytes] = _load("codec.models", "encode_any")
+    return encode(model, example, code)
 
 
 def _load(module: str, name: str) -> Any:

@@ -172,6 +172,18 @@ def encode(model: Model, *, code: Digest, signature: Signature | None = None) ->
     )
 
 
+def encode_any(model: Any, example: Tabular | None, code: Digest) -> bytes:
+    """As `encode`, of a model, or of an estimator that takes the columns of `example`.
+
+    Raises: InvalidDeclaration if it cannot be a model.
+    """
+    if not isinstance(model, Model):
+        model = Model(model, example=example)
+    elif model.signature is None and example is not None:
+        model = Model(model.estimator, model.transform, name=model.name, example=example)
+    return encode(model, code=code)
+
+
 def describe(content: bytes) -> ModelFile:
     """Read a model file. Never unpickles, so it is safe on any bytes.
 

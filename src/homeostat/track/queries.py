@@ -1,14 +1,36 @@
 """Reads of tracking, in the caller's transaction."""
 
-import math
+from collections.abc import Sequence
+from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, Table, select
 
 from homeostat.core.errors import NotFound
-from homeostat.store.db.schema.track import run_artifacts, run_params, run_points, run_series, run_tags, runs
-from homeostat.track.records import Artifact, Latest, RunDetail, RunRecord, Series
+from homeostat.store.db.schema.track import (
+    input_datasets,
+    run_artifacts,
+    run_inputs,
+    run_outputs,
+    run_params,
+    run_series,
+    run_tags,
+    runs,
+)
+from homeostat.track import points
+from homeostat.track.blocks import Points
+from homeostat.track.records import (
+    Artifact,
+    DatasetInput,
+    Latest,
+    ModelOutput,
+    RunDetail,
+    RunRecord,
+    RunSummary,
+    Series,
+)
 
+_IDS = 500  # bound in one statement
 _RUN = [runs.c[name] for name in RunRecord.__struct_fields__]
 
 
@@ -19,24 +41,42 @@ def get(connection: Connection, run_id: str) -> RunDetail:
     """
     row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
     if row is None:
-        raise NotFound(f"There is no run {run_id!r}. List those there are: homeostat runs")
-    params = connection.execute(
-        select(run_params.c.key, run_params.c.value).where(run_params.c.run_id == run_id).order_by(run_params.c.key)
-    )
-    tags = connection.execute(
-        select(run_tags.c.key, run_tags.c.value).where(run_tags.c.run_id == run_id).order_by(run_tags.c.key)
-    )
+        raise NotFound(f"There is no run {run_id!r}. List those there are: homeostat runs list")
+    (summary,) = summaries(connection, [_run(row)])
     artifacts = connection.execute(
         select(run_artifacts).where(run_artifacts.c.run_id == run_id).order_by(run_artifacts.c.name)
     )
+    inputs = connection.execute(
+        select(run_inputs).where(run_inputs.c.run_id == run_id).order_by(run_inputs.c.key)
+    ).all()
+    outputs = connection.execute(select(run_outputs).where(run_outputs.c.run_id == run_id).order_by(run_outputs.c.key))
     return RunDetail(
-        run=_run(row),
-        params={key: msgspec.json.decode(value) for key, value in params},
-        tags={key: value for key, value in tags},  # noqa: C416  rows are no tuples to the type checker
-        metrics=tuple(latest(connection, [run_id]).get(run_id, ())),
-        artifacts=tuple(Artifact(name=kept.name, digest=kept.digest, size_bytes=kept.size_bytes) for kept in artifacts),
+        **msgspec.structs.asdict(summary),
+        artifacts=tuple(
+            Artifact(name=kept.name, digest=kept.digest, size_bytes=kept.size_bytes, media_type=kept.media_type)
+            for kept in artifacts
+        ),
+        inputs=tuple(_datasets(connection, {int(one.key): one.tags for one in inputs if one.kind == "dataset"})),
+        model_inputs=tuple(one.key for one in inputs if one.kind == "model"),
+        outputs=tuple(ModelOutput(model_id=one.key, step=one.step) for one in outputs),
         surroundings=msgspec.json.decode(row["surroundings"]),
     )
+
+
+def summaries(connection: Connection, found: Sequence[RunRecord]) -> list[RunSummary]:
+    """Runs with their params, tags and latest metrics: three queries for a page of them."""
+    params: dict[str, dict[str, Any]] = {run.id: {} for run in found}
+    tags: dict[str, dict[str, str]] = {run.id: {} for run in found}
+    ids = list(params)
+    for row in _of_runs(connection, run_params, ids):
+        params[row.run_id][row.key] = row.value if row.is_text else msgspec.json.decode(row.value)
+    for row in _of_runs(connection, run_tags, ids):
+        tags[row.run_id][row.key] = row.value
+    metrics = latest(connection, ids)
+    return [
+        RunSummary(run=run, params=params[run.id], tags=tags[run.id], metrics=tuple(metrics.get(run.id, ())))
+        for run in found
+    ]
 
 
 def recent(
@@ -47,12 +87,12 @@ def recent(
     limit: int = 100,
     cursor: str | None = None,
 ) -> list[RunRecord]:
-    """Runs, newest first.
+    """Runs that are not deleted, newest first.
 
     Args:
         cursor: id of the last run of the page before; ids sort by their start.
     """
-    query = select(*_RUN).order_by(runs.c.id.desc()).limit(limit)
+    query = select(*_RUN).where(runs.c.deleted_at.is_(None)).order_by(runs.c.id.desc()).limit(limit)
     if system is not None:
         query = query.where(runs.c.system == system)
     if kind is not None:
@@ -62,20 +102,21 @@ def recent(
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
-def latest(connection: Connection, run_ids: list[str]) -> dict[str, list[Latest]]:
+def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Latest]]:
     """The newest point of every metric of some runs, by run: one query for a page of them."""
     found: dict[str, list[Latest]] = {}
-    query = select(run_series).where(run_series.c.run_id.in_(run_ids)).order_by(run_series.c.key)
-    for row in connection.execute(query):
-        found.setdefault(row.run_id, []).append(
-            Latest(key=row.key, points=row.points, step=row.step, logged_at=row.logged_at, value=_value(row.value))
-        )
+    for row in _of_runs(connection, run_series, run_ids):
+        value = points.read(row.value)
+        newest = Latest(key=row.key, points=row.points, step=row.step, logged_at=row.logged_at, value=value)
+        found.setdefault(row.run_id, []).append(newest)
     return found
 
 
-def series(connection: Connection, run_id: str, key: str) -> Series:
+def series(connection: Connection, run_id: str, key: str, *, steps: tuple[int, int] | None = None) -> Series:
     """One curve in the order it was logged.
 
+    Args:
+        steps: only points with a step in this range, both ends included.
     Raises: NotFound naming the metrics there are.
     """
     found = connection.execute(
@@ -84,22 +125,39 @@ def series(connection: Connection, run_id: str, key: str) -> Series:
     if found is None:
         known = ", ".join(one.key for one in latest(connection, [run_id]).get(run_id, [])) or "none"
         raise NotFound(f"Run {run_id} has no metric {key!r}. It has: {known}.")
-    points = connection.execute(
-        select(run_points.c.step, run_points.c.logged_at, run_points.c.value)
-        .where(run_points.c.series == found)
-        .order_by(run_points.c.number)
-    ).all()
-    return Series(
-        key=key,
-        steps=[point.step for point in points],
-        logged_at=[point.logged_at for point in points],
-        values=[_value(point.value) for point in points],
-    )
+    curve = points.curve(connection, found, steps=steps)
+    return Series(key=key, steps=curve.steps.tolist(), logged_at=curve.at.tolist(), values=curve.values.tolist())
+
+
+def curves(connection: Connection, run_ids: Sequence[str], key: str) -> dict[str, Points]:
+    """One metric of many runs, by run, as arrays; runs without it are left out."""
+    found: dict[str, Points] = {}
+    for first in range(0, len(run_ids), _IDS):
+        query = select(run_series.c.run_id, run_series.c.id).where(
+            run_series.c.run_id.in_(run_ids[first : first + _IDS]), run_series.c.key == key
+        )
+        for run_id, id_ in connection.execute(query).all():
+            found[run_id] = points.curve(connection, id_)
+    return found
+
+
+def _of_runs(connection: Connection, table: Table, run_ids: Sequence[str]) -> list[Any]:
+    """Rows of a table with a key, of some runs, by run and key."""
+    rows: list[Any] = []
+    for first in range(0, len(run_ids), _IDS):
+        query = select(table).where(table.c.run_id.in_(run_ids[first : first + _IDS]))
+        rows += connection.execute(query.order_by(table.c.run_id, table.c.key))
+    return rows
+
+
+def _datasets(connection: Connection, tags: dict[int, str]) -> list[DatasetInput]:
+    fields = ("name", "digest", "source_type", "source", "schema", "profile")
+    query = select(input_datasets).where(input_datasets.c.id.in_(tags)).order_by(input_datasets.c.id)
+    return [
+        DatasetInput(**{name: row[name] for name in fields}, tags=msgspec.json.decode(tags[row["id"]]))
+        for row in connection.execute(query).mappings()
+    ]
 
 
 def _run(row: RowMapping) -> RunRecord:
     return RunRecord(**{name: row[name] for name in RunRecord.__struct_fields__})
-
-
-def _value(stored: float | None) -> float:
-    return math.nan if stored is None else stored

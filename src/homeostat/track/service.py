@@ -1,161 +1,52 @@
-"""Starting runs and what a run can say.
+"""Starting runs in a database, going on with them, and bringing home those whose process died.
 
 Neither `start` nor `finish` may be called inside a write transaction of the same thread: both ship in one of their own.
 """
 
-import logging
-import traceback
-from collections.abc import Iterator, Mapping
+import getpass
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any
 
 import msgspec
 
 from homeostat.core.clock import Clock
-from homeostat.core.errors import NotFound, ResourceError, UserError
+from homeostat.core.digests import Digest
 from homeostat.core.ids import RunId, check_name, new_id
 from homeostat.store.db import Database
 from homeostat.store.objects import ObjectStore
-from homeostat.track.outbox import MOST_CHARACTERS, Outbox
-from homeostat.track.records import ArtifactKept, Finished, Noted, ParamsSet, RunStatus, Started, Tagged
-from homeostat.track.shipping import bury
-from homeostat.track.spool import Spool, spools
+from homeostat.track import queries
+from homeostat.track.recording import open_run
+from homeostat.track.records import DEFAULT_EXPERIMENT_NAME, Resumed, Started
+from homeostat.track.run import Beginning, Run, begin_with, flat_params, word
+from homeostat.track.shipping import bury, ship
+from homeostat.track.spool import Spool, run_of, spools
 
-_ENDINGS: dict[str, RunStatus] = {"finished": "finished", "failed": "failed"}
-_CHUNK_BYTES = 1 << 20
-_logger = logging.getLogger("homeostat.track")
-
-
-class _First(NamedTuple):
-    """What is known of a run when it starts."""
-
-    started: Started
-    params: ParamsSet
-    tags: list[Tagged]
-
-
-class Run:
-    """One execution, open until `finish`. Any thread of the process that started it may log."""
-
-    def __init__(self, database: Database, objects: ObjectStore, clock: Clock, spool: Spool, first: _First) -> None:
-        self.id = spool.run_id
-        self._objects = objects
-        self._now = clock.now
-        self._params = dict(first.params.params)
-        self._is_open = True
-        self._outbox = Outbox(database, spool, [first.started, first.params, *first.tags], self._abandon)
-        self._say = self._outbox.say
-
-    def log(self, step: int | None = None, **metrics: float) -> None:
-        """Add a point to each metric. Never blocks and never raises: what is no number is dropped, counted and said.
-
-        Args:
-            step: without it each metric counts its own, from 0.
-            metrics: values, NaN and infinities too; anything `float()` takes (an array or tensor of one element).
-        """
-        for value in metrics.values():
-            # A float cannot change any more; a tensor can, before the thread gets to see it.
-            if type(value) is not float:
-                metrics = self._numbers(metrics)
-                break
-        if self._is_open:
-            self._say((self._now(), step, metrics))
-        else:
-            _logger.warning("%s is finished: %s was not logged.", self.id, ", ".join(metrics))
-
-    def params(self, **params: Any) -> None:
-        """Set params. Nested dicts become dotted keys; each is written once.
-
-        Raises: UserError if one has another value already.
-        """
-        flat = dict(_flat(params))
-        for key, value in flat.items():
-            known = self._params.setdefault(key, value)
-            if known != value:
-                raise UserError(
-                    f"Param {key!r} of {self.id} is {known} and cannot become {value}: a run has one set of params. "
-                    f"Start another run, or log what changes as a metric or tag."
-                )
-        self._check_open()
-        self._say(ParamsSet(params=flat))
-
-    def tag(self, key: str, value: str) -> None:
-        """Set a tag; a later value replaces it."""
-        self._check_open()
-        self._say(Tagged(key=_word("tag", key), value=str(value)))
-
-    def note(self, text: str) -> None:
-        """Say in words what this run is about; a later note replaces it."""
-        self._check_open()
-        self._say(Noted(text=text))
-
-    def artifact(self, name: str, source: str | Path | bytes) -> None:
-        """Keep a file, or bytes, under `name`. The content is durable when this returns.
-
-        Raises: NotFound if there is no such file. DiskFull if it does not fit.
-        """
-        self._check_open()
-        content = source if isinstance(source, bytes) else _file(Path(source))
-        digest = self._objects.put(content)
-        size_bytes = self._objects.path(digest).stat().st_size
-        self._say(ArtifactKept(name=_word("artifact", name), digest=digest, size_bytes=size_bytes))
-
-    def finish(self, status: str = "finished", error: str | None = None) -> None:
-        """Close the run as `finished` or `failed` and wait until the database holds it, if it can be reached.
-
-        Finishing twice changes nothing.
-
-        Raises: UserError if `status` is another word.
-        """
-        ended = _ENDINGS.get(status)
-        if ended is None:
-            raise UserError(f"A run ends as 'finished' or 'failed', not as {status!r}.")
-        if not self._is_open:
-            return
-        self._is_open = False
-        self._outbox.close(
-            lambda: Finished(at=self._now(), status=ended, error=error or "", dropped=self._outbox.dropped)
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if error is None:
-            self.finish()
-        else:
-            self.finish("failed", "".join(traceback.format_exception(kind, error, trace)))
-
-    def _abandon(self) -> None:
-        self.finish("failed", "The program ended without finishing this run.")
-
-    def _check_open(self) -> None:
-        if not self._is_open:
-            raise UserError(f"{self.id} is finished: nothing can be added. Start another run.")
-
-    def _numbers(self, metrics: Mapping[str, Any]) -> dict[str, float]:
-        found = {}
-        for key, value in metrics.items():
-            try:
-                found[key] = float(value)
-            except (TypeError, ValueError, RuntimeError):  # torch raises RuntimeError for a tensor of several elements
-                self._outbox.dropped += 1
-                _logger.warning("Metric %r of %s is no number and was dropped: %.100r", key, self.id, value)
-        return found
+ModelEncoder = Callable[[Any, Any, Digest], bytes]
 
 
 class Runs:
-    """Starts runs and brings home those whose process died. Safe for threads and processes."""
+    """Starts runs and brings home those whose process died. Safe for threads and processes. A `ports.Destination`."""
 
-    def __init__(self, database: Database, objects: ObjectStore, clock: Clock, spool: Path) -> None:
-        """`spool`: folder of this machine for what is on its way to the database."""
+    def __init__(
+        self,
+        database: Database,
+        objects: ObjectStore,
+        clock: Clock,
+        spool: Path,
+        *,
+        encode_model: ModelEncoder,
+        capture: Callable[[], Mapping[str, Any]],
+    ) -> None:
+        """Args: as `ports.Destination`, and
+        spool: folder of this machine for what is on its way to the database.
+        """
+        self.folder = spool
+        self.objects = objects
+        self.encode_model = encode_model
+        self.capture = capture
         self._database = database
-        self._objects = objects
         self._clock = clock
-        self._folder = spool
 
     def start(
         self,
@@ -163,6 +54,7 @@ class Runs:
         *,
         kind: str = "run",
         system: str = "",
+        experiment: str = DEFAULT_EXPERIMENT_NAME,
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
         surroundings: Mapping[str, Any] | None = None,
@@ -172,6 +64,7 @@ class Runs:
 
         Args:
             kind: `run` for one by hand, `pipeline`, or what the caller calls it.
+            experiment: its name; it is made if there is none.
             surroundings: what was captured at the start (JSON-like); `code` and `environment` are digests.
             parent: id of the run this one is part of.
         Raises: UserError for a name that cannot be one. ResourceError if the spool cannot be written.
@@ -180,71 +73,60 @@ class Runs:
         started = Started(
             id=RunId(new_id("run", now)),
             at=now,
-            name=_word("run", name),
+            name=word("run", name),
             kind=check_name("kind", kind),
             system=check_name("system", system) if system else "",
             parent=parent or "",
             surroundings=msgspec.to_builtins(dict(surroundings or {})),
+            experiment=word("experiment", experiment),
+            user=getpass.getuser(),
         )
-        first = _First(
-            started,
-            ParamsSet(params=dict(_flat(params or {}))),
-            [Tagged(key=_word("tag", key), value=str(value)) for key, value in (tags or {}).items()],
-        )
-        try:
-            spool = Spool.create(self._folder, started.id)
-        except OSError as error:
-            raise ResourceError(
-                f"Run {name!r} cannot start: its spool in {self._folder} cannot be written ({error.strerror}). "
-                f"Free some space there, or make the folder writable."
-            ) from error
-        return Run(self._database, self._objects, self._clock, spool, first)
+        said, flat = begin_with(params or {}, tags or {})
+        begins = Beginning(id=started.id, name=name, first=(started, *said), params=flat)
+        run = Run(self, self.folder, self._clock, begins)
+        run.flush()
+        return run
 
-    def recover(self) -> list[RunId]:
+    def resume(self, run_id: str) -> Run:
+        """Go on with a run, of this process or another, here or elsewhere.
+
+        Raises: NotFound. UserError if it was deleted. ResourceError as `start`.
+        """
+        with self._database.read() as connection:
+            record = open_run(connection, run_id)
+            (known,) = queries.summaries(connection, [record])
+        begins = Beginning(
+            id=record.id,
+            name=record.name,
+            first=(Resumed(at=self._clock.now()),),
+            params=dict(flat_params(known.params)),
+            next_steps={metric.key: metric.step + 1 for metric in known.metrics},
+        )
+        return Run(self, self.folder, self._clock, begins)
+
+    def ship(self, spool: Spool) -> bool:
+        """As `ports.Destination`."""
+        ship(self._database, spool)
+        return True
+
+    def recover(self, folder: Path | None = None) -> list[RunId]:
         """Ship what dead processes left behind; runs that were open end as `killed`. Living ones are left alone.
 
+        Args:
+            folder: of spools from elsewhere; default: that of this machine.
         Returns: the runs that were found killed.
         """
         killed = []
-        for path in spools(self._folder):
+        for path in spools(folder or self.folder):
             spool = Spool.adopt(path)
             if spool is None:
                 continue
+            others = [other for other in spools(path.parent) if run_of(other) == spool.run_id and other != path]
             is_shipped = False
             try:
-                if bury(self._database, spool, self._clock.now()):
+                if bury(self._database, spool, self._clock.now(), is_last=not others):
                     killed.append(spool.run_id)
                 is_shipped = True
             finally:
                 spool.close(delete=is_shipped)
         return killed
-
-
-def _word(kind: str, text: str) -> str:
-    if not 0 < len(text) <= MOST_CHARACTERS:
-        raise UserError(
-            f"{text[:40]!r} cannot name a {kind}: it has {len(text)} characters, 1 to {MOST_CHARACTERS} fit."
-        )
-    return text
-
-
-def _flat(params: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Dotted keys and JSON values."""
-    for key, value in params.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        else:
-            yield _word("param", f"{prefix}{key}"), msgspec.json.encode(value, enc_hook=_plain).decode()
-
-
-def _plain(value: Any) -> Any:
-    """A scalar of numpy or torch as Python's; anything else as its text."""
-    return value.item() if hasattr(value, "item") and getattr(value, "size", 0) == 1 else repr(value)
-
-
-def _file(path: Path) -> Iterator[bytes]:
-    if not path.is_file():
-        raise NotFound(f"There is no file {path} to keep as an artifact.")
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK_BYTES):
-            yield chunk

@@ -1,4 +1,7 @@
-"""The spool: one append-only file a run, the crash-safe middle between a training loop and the database.
+"""The spool: append-only files, the crash-safe middle between a training loop and the database.
+
+A process that speaks for a run has a spool of its own, and another when that one is full; so a run may go on in another
+process, or be written to by several. A spool's id is the run's and a part by which spools sort in the order they were made.
 
 A frame is its length and CRC-32 (little-endian uint32 each) and the MessagePack of one event. A reader stops at the
 first frame that is not whole: after a crash that is where the writer died. What was written survives `kill -9` at once
@@ -10,13 +13,15 @@ The owner holds a lock (`flock`) on the file as long as it lives, so that recove
 import fcntl
 import os
 import struct
+import time
 import zlib
 from pathlib import Path
 from typing import NamedTuple, Self
 
 import msgspec
 
-from homeostat.core.ids import RunId
+from homeostat.core.clock import Micros
+from homeostat.core.ids import RunId, new_id
 from homeostat.track.records import Event
 
 _HEAD = struct.Struct("<II")
@@ -33,22 +38,23 @@ class Batch(NamedTuple):
 
 
 class Spool:
-    """The spool of one run, locked. One thread at a time."""
+    """One spool, locked. One thread may append while another reads."""
 
     def __init__(self, path: Path, descriptor: int) -> None:
         self.path = path
         self._descriptor = descriptor
-        self._end = os.fstat(descriptor).st_size
+        self.size_bytes = os.fstat(descriptor).st_size
 
     @classmethod
     def create(cls, folder: Path, run_id: RunId) -> Self:
         """A new spool; it appears under its name only when it is locked, so that recovery never takes it for dead."""
         folder.mkdir(parents=True, exist_ok=True)
-        hidden = folder / f"{run_id}.new"
+        name = f"{run_id}.{new_id('s', Micros(time.time_ns() // 1000))}"
+        hidden = folder / f"{name}.new"
         descriptor = os.open(hidden, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
         fcntl.flock(descriptor, fcntl.LOCK_EX)
-        hidden.rename(folder / f"{run_id}{_SUFFIX}")
-        return cls(folder / f"{run_id}{_SUFFIX}", descriptor)
+        hidden.rename(folder / f"{name}{_SUFFIX}")
+        return cls(folder / f"{name}{_SUFFIX}", descriptor)
 
     @classmethod
     def adopt(cls, path: Path) -> Self | None:
@@ -65,8 +71,12 @@ class Spool:
         return cls(path, descriptor)
 
     @property
+    def id(self) -> str:
+        return self.path.name.removesuffix(_SUFFIX)
+
+    @property
     def run_id(self) -> RunId:
-        return RunId(self.path.name.removesuffix(_SUFFIX))
+        return run_of(self.path)
 
     def append(self, frames: bytes | bytearray) -> None:
         """Write whole `frames`, all or none.
@@ -76,11 +86,11 @@ class Spool:
         try:
             written = 0
             while written < len(frames):
-                written += os.pwrite(self._descriptor, memoryview(frames)[written:], self._end + written)
+                written += os.pwrite(self._descriptor, memoryview(frames)[written:], self.size_bytes + written)
         except OSError:
-            os.ftruncate(self._descriptor, self._end)
+            os.ftruncate(self._descriptor, self.size_bytes)
             raise
-        self._end += written
+        self.size_bytes += written
 
     def read(self, offset: int, most_bytes: int) -> Batch:
         """Whole frames from `offset` on: some `most_bytes`, and one at least if there is one."""
@@ -114,6 +124,11 @@ def frame(event: Event) -> bytes:
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
+def run_of(path: Path) -> RunId:
+    """Whose spool it is."""
+    return RunId(path.name.partition(".")[0])
+
+
 def spools(folder: Path) -> list[Path]:
-    """Every spool in `folder`, oldest run first."""
+    """Every spool in `folder`, by run, oldest first."""
     return sorted(folder.glob(f"*{_SUFFIX}"))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from homeostat.codec.models import encode_any
 from homeostat.core.clock import FixedClock, Micros
 from homeostat.store.db import Database
 from homeostat.store.db.schema.store import metadata
@@ -34,4 +35,4 @@ def objects(tmp_path: Path) -> FileObjects:
 
 @pytest.fixture
 def runs(tmp_path: Path, database: Database, objects: FileObjects, clock: FixedClock) -> Runs:
-    return Runs(database, objects, clock, tmp_path / "spool")
+    return Runs(database, objects, clock, tmp_path / "spool", encode_model=encode_any, capture=dict)

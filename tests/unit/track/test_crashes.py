@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import homeostat
+from homeostat.codec.models import encode_any
 from homeostat.core.clock import WallClock
 from homeostat.store import ledger
 from homeostat.store.db import Database
@@ -27,7 +28,8 @@ from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 from homeostat.track.service import Runs
 home = Path(sys.argv[1])
-runs = Runs(Database(f"sqlite:///{home / 'track.db'}"), FileObjects(home / "objects"), WallClock(), home / "spool")
+database, objects = Database(f"sqlite:///{home / 'track.db'}"), FileObjects(home / "objects")
+runs = Runs(database, objects, WallClock(), home / "spool", encode_model=None, capture=dict)
 """
 
 
@@ -49,17 +51,16 @@ def test_killed_run_keeps_what_was_written(
     """
     code = """
 from homeostat.core.errors import Unavailable
-from homeostat.track import outbox
 
 def away(*_):
     raise Unavailable("The database is away.")
 
 run = runs.start("baseline")
-outbox.ship = away
+runs.ship = away
 for step in range(1000):
     run.log(step, loss=float(step))
 (spool,) = (home / "spool").iterdir()
-while spool.stat().st_size < 26_600:  # so much a thousand points take
+while spool.stat().st_size < 24_000:  # so much a thousand points take
     time.sleep(0.01)
 run.log(1000, loss=1000.0)
 print("now", flush=True)
@@ -93,7 +94,10 @@ with runs.start("one of two") as run:
         time.sleep(0.002)
 """
     both = [python(tmp_path, code) for _ in range(2)]
-    recovery = Runs(database, FileObjects(tmp_path / "objects"), WallClock(), tmp_path / "spool")
+    spool = tmp_path / "spool"
+    recovery = Runs(
+        database, FileObjects(tmp_path / "objects"), WallClock(), spool, encode_model=encode_any, capture=dict
+    )
     while any(process.poll() is None for process in both):
         assert [] == recovery.recover()
         time.sleep(0.02)

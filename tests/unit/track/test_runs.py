@@ -16,7 +16,8 @@ from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 from homeostat.track import outbox, queries
 from homeostat.track.records import RunDetail, Series
-from homeostat.track.service import Run, Runs
+from homeostat.track.run import Run
+from homeostat.track.service import Runs
 
 
 def detail(database: Database, run: Run) -> RunDetail:
@@ -174,7 +175,7 @@ class TestMetrics:
 
     def test_more_points_than_one_frame(self, runs: Runs, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         """Long curves cross frames and batches without a gap."""
-        monkeypatch.setattr(outbox, "_FRAME_POINTS", 7)
+        monkeypatch.setattr(outbox, "_CALLS", 7)
         monkeypatch.setattr("homeostat.track.shipping._BATCH_BYTES", 2000)
         with runs.start("baseline") as run:
             for step in range(500):
@@ -271,7 +272,7 @@ class TestTrouble:
         self, runs: Runs, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
     ) -> None:
         """When nothing can be written memory stays bounded, and the run says how much is missing."""
-        monkeypatch.setattr(outbox, "_LIMIT", 10)
+        monkeypatch.setattr("homeostat.track.run.LIMIT", 10)
         monkeypatch.setattr(outbox, "PERIOD_S", 60)
         with runs.start("baseline") as run:
             for _ in range(25):
@@ -292,7 +293,7 @@ class TestTrouble:
             run.log(loss=1.0)
             with monkeypatch.context() as patch:
                 patch.setattr("homeostat.track.spool.os.pwrite", full)
-                assert not run._outbox.flush()
+                assert not run.flush()
             run.log(loss=2.0)
 
         assert [1.0, 2.0] == series(database, run, "loss").values

@@ -102,4 +102,4 @@ def test_a_living_owner_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_spool_that_is_gone_is_nobodys(tmp_path: Path) -> None:
     """Two recoveries at once do not trip over each other."""
-    assert Spool.adopt(tmp_path / "run-1.spool") is None
+    assert Spool.adopt(tmp_path / "run-1.s-1.spool") is None

@@ -7,7 +7,7 @@ import msgspec
 from homeostat.core.clock import Micros
 from homeostat.ui.contexts.shared import Context, Pair
 
-RunStatus = Literal["running", "finished", "failed", "killed"]
+RunStatus = Literal["running", "scheduled", "finished", "failed", "killed"]
 
 
 class RunRow(msgspec.Struct, frozen=True, kw_only=True):

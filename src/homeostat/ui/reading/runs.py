@@ -14,6 +14,13 @@ from homeostat.ui.contexts import Curve, Pair, RunPage, RunRow, RunsPage
 from homeostat.ui.reading.here import PAGE_ROWS, Here
 
 _METRICS = 4  # in the row of a list
+_TOOK = {
+    "running": "is running",
+    "scheduled": "has not begun",
+    "finished": "finished",
+    "failed": "failed",
+    "killed": "was killed",
+}
 _POINTS = 80  # of a sparkline, two pixels each
 
 
@@ -35,7 +42,7 @@ def one(connection: Connection, here: Here, run_id: str) -> RunPage:
     """Raises: NotFound naming the id."""
     detail = queries.get(connection, run_id)
     run = detail.run
-    took = {"running": "is running", "finished": "finished", "failed": "failed", "killed": "was killed"}[run.status]
+    took = _TOOK[run.status]
     digests = {"code": run.code, "environment": run.environment}
     return RunPage(
         **here.frame,

@@ -150,6 +150,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("system", "version", name=op.f("pk_drift_references")),
     )
     op.create_table(
+        "experiment_tags",
+        sa.Column("experiment_id", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("experiment_id", "key", name=op.f("pk_experiment_tags")),
+    )
+    op.create_table(
+        "experiments",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("artifact_location", sa.String(length=2048), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_experiments")),
+    )
+    with op.batch_alter_table("experiments", schema=None) as batch_op:
+        batch_op.create_index("ix_experiments_name", ["name"], unique=True)
+
+    op.create_table(
         "figures",
         sa.Column("system", sa.String(length=128), nullable=False),
         sa.Column("unit", sa.String(length=8), nullable=False),
@@ -184,6 +204,21 @@ def upgrade() -> None:
         sa.Column("heartbeat_wall", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("gateway", "system", name=op.f("pk_gateways")),
     )
+    op.create_table(
+        "input_datasets",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("experiment_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("source_type", sa.String(length=64), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("schema", sa.Text(), nullable=False),
+        sa.Column("profile", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_input_datasets")),
+    )
+    with op.batch_alter_table("input_datasets", schema=None) as batch_op:
+        batch_op.create_index("ix_input_datasets_experiment_id", ["experiment_id", "name", "digest"], unique=True)
+
     op.create_table(
         "ledger",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -327,31 +362,62 @@ def upgrade() -> None:
     op.create_table(
         "run_artifacts",
         sa.Column("run_id", sa.String(length=64), nullable=False),
-        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("name", sa.String(length=1024), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.Column("media_type", sa.String(length=128), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "name", name=op.f("pk_run_artifacts")),
     )
     with op.batch_alter_table("run_artifacts", schema=None) as batch_op:
         batch_op.create_index("ix_run_artifacts_digest", ["digest"], unique=False)
 
     op.create_table(
+        "run_blocks",
+        sa.Column("series", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("first", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("points", sa.Integer(), nullable=False),
+        sa.Column("least_step", sa.BigInteger(), nullable=False),
+        sa.Column("greatest_step", sa.BigInteger(), nullable=False),
+        sa.Column("least_at", sa.BigInteger(), nullable=False),
+        sa.Column("greatest_at", sa.BigInteger(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("series", "first", name=op.f("pk_run_blocks")),
+    )
+    op.create_table(
+        "run_inputs",
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("tags", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "kind", "key", name=op.f("pk_run_inputs")),
+    )
+    with op.batch_alter_table("run_inputs", schema=None) as batch_op:
+        batch_op.create_index("ix_run_inputs_key", ["kind", "key"], unique=False)
+
+    op.create_table(
+        "run_outputs",
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("step", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "kind", "key", name=op.f("pk_run_outputs")),
+    )
+    with op.batch_alter_table("run_outputs", schema=None) as batch_op:
+        batch_op.create_index("ix_run_outputs_key", ["kind", "key"], unique=False)
+
+    op.create_table(
         "run_params",
         sa.Column("run_id", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=256), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("head", sa.String(length=200), nullable=False),
+        sa.Column("is_text", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_run_params")),
-    )
-    op.create_table(
-        "run_points",
-        sa.Column("series", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("step", sa.BigInteger(), nullable=False),
-        sa.Column("logged_at", sa.BigInteger(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=True),
-        sa.PrimaryKeyConstraint("series", "number", name=op.f("pk_run_points")),
         sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("run_params", schema=None) as batch_op:
+        batch_op.create_index("ix_run_params_key_head", ["key", "head"], unique=False)
+
     op.create_table(
         "run_series",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -368,20 +434,38 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_series_run_id_key", ["run_id", "key"], unique=True)
 
     op.create_table(
+        "run_spools",
+        sa.Column("id", sa.String(length=96), nullable=False),
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("shipped", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_run_spools")),
+    )
+    with op.batch_alter_table("run_spools", schema=None) as batch_op:
+        batch_op.create_index("ix_run_spools_run_id", ["run_id"], unique=False)
+
+    op.create_table(
         "run_tags",
         sa.Column("run_id", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=256), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("head", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "key", name=op.f("pk_run_tags")),
+        sqlite_with_rowid=False,
     )
+    with op.batch_alter_table("run_tags", schema=None) as batch_op:
+        batch_op.create_index("ix_run_tags_key_head", ["key", "head"], unique=False)
+
     op.create_table(
         "runs",
         sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("experiment_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=256), nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("status", sa.String(length=16), nullable=False),
         sa.Column("system", sa.String(length=128), nullable=False),
         sa.Column("parent", sa.String(length=64), nullable=False),
+        sa.Column("user", sa.String(length=256), nullable=False),
+        sa.Column("source", sa.String(length=1024), nullable=False),
         sa.Column("started_at", sa.BigInteger(), nullable=False),
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("code", sa.String(length=64), nullable=False),
@@ -390,11 +474,15 @@ def upgrade() -> None:
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("dropped", sa.Integer(), nullable=False),
-        sa.Column("spooled", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
+        batch_op.create_index("ix_runs_deleted_at", ["deleted_at"], unique=False)
+        batch_op.create_index("ix_runs_experiment_started", ["experiment_id", "started_at", "id"], unique=False)
+        batch_op.create_index("ix_runs_name", ["name"], unique=False)
         batch_op.create_index("ix_runs_parent", ["parent"], unique=False)
+        batch_op.create_index("ix_runs_started", ["started_at", "id"], unique=False)
         batch_op.create_index("ix_runs_system_id", ["system", "id"], unique=False)
 
     op.create_table(

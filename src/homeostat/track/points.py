@@ -1,0 +1,147 @@
+"""Metric points in the database: added at the end of their series, each once if asked, and read back.
+
+New points make a block of their own, and swallow blocks before it that are not much larger. So a series of n batches
+has some log2(n) blocks, and each point is rewritten as often; a reader sees what was committed a moment ago.
+"""
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection, delete, insert, select, update
+
+from homeostat.core.ids import RunId
+from homeostat.store.db.schema.track import run_blocks, run_series
+from homeostat.track.blocks import Points, join, pack, unpack
+
+_BLOCK_POINTS = 65_536  # a full block is never rewritten: some 500 KB
+
+
+def add(connection: Connection, run_id: RunId, key: str, points: Points, *, once: bool = False) -> int:
+    """Add points to a series, which is made if needed.
+
+    Args:
+        once: leave out points that the series holds already, by (step, time, value): for clients that repeat a request
+            whose answer they did not get.
+
+    Returns: how many were added.
+    """
+    if not len(points):
+        return 0
+    found = connection.execute(select(run_series).where(run_series.c.run_id == run_id, run_series.c.key == key)).first()
+    if once:
+        points = _unknown(connection, None if found is None else found.id, points)
+        if not len(points):
+            return 0
+    step, at, value = points.latest()
+    newest = {"step": step, "logged_at": at, "value": stored(value)}
+    if found is None:
+        made = connection.execute(insert(run_series).values(run_id=run_id, key=key, points=len(points), **newest))
+        assert made.inserted_primary_key is not None
+        _append(connection, int(made.inserted_primary_key[0]), 0, points)
+        return len(points)
+    changed: dict[str, Any] = {"points": found.points + len(points)}
+    if (step, at, _comparable(value)) >= (found.step, found.logged_at, _comparable(read(found.value))):
+        changed |= newest
+    connection.execute(update(run_series).where(run_series.c.id == found.id).values(**changed))
+    _append(connection, found.id, found.points, points)
+    return len(points)
+
+
+def curve(connection: Connection, series: int, *, steps: tuple[int, int] | None = None) -> Points:
+    """The points of a series in the order of their arrival.
+
+    Args:
+        steps: only those with a step in this range, both ends included; opens only blocks that can hold some.
+    """
+    query = select(run_blocks.c.points, run_blocks.c.body).where(run_blocks.c.series == series)
+    if steps is not None:
+        query = query.where(run_blocks.c.greatest_step >= steps[0], run_blocks.c.least_step <= steps[1])
+    parts = [unpack(row.body, row.points) for row in connection.execute(query.order_by(run_blocks.c.first))]
+    if not parts:
+        return Points.of([], [], [])
+    points = join(parts)
+    return points if steps is None else points.take((points.steps >= steps[0]) & (points.steps <= steps[1]))
+
+
+def stored(value: float) -> float | None:
+    """SQLite keeps no NaN, so NaN is null everywhere; infinities stay."""
+    return None if math.isnan(value) else value
+
+
+def read(kept: float | None) -> float:
+    return math.nan if kept is None else kept
+
+
+def _append(connection: Connection, series: int, count: int, points: Points) -> None:
+    """Write `points` behind the `count` there are, together with the blocks they swallow."""
+    swallowed = []
+    begins, total = count, len(points)
+    for block in _tail(connection, series):
+        if block.points >= 2 * total or block.points + total > _BLOCK_POINTS:
+            break
+        swallowed.append(block.first)
+        begins, total = block.first, total + block.points
+    if swallowed:
+        these = (run_blocks.c.series == series) & run_blocks.c.first.in_(swallowed)
+        query = select(run_blocks.c.points, run_blocks.c.body).where(these).order_by(run_blocks.c.first)
+        parts = [unpack(row.body, row.points) for row in connection.execute(query)]
+        points = join([*parts, points])
+        connection.execute(delete(run_blocks).where(these))
+    rows = [
+        _block(series, begins + start, points.take(slice(start, start + _BLOCK_POINTS)))
+        for start in range(0, len(points), _BLOCK_POINTS)
+    ]
+    connection.execute(insert(run_blocks), rows)
+
+
+def _tail(connection: Connection, series: int) -> Iterator[Any]:
+    """Blocks from the last one back."""
+    query = select(run_blocks.c.first, run_blocks.c.points).where(run_blocks.c.series == series)
+    # A tail has no more blocks than a block has doublings.
+    yield from connection.execute(query.order_by(run_blocks.c.first.desc()).limit(_BLOCK_POINTS.bit_length()))
+
+
+def _block(series: int, first: int, points: Points) -> dict[str, Any]:
+    return {
+        "series": series,
+        "first": first,
+        "points": len(points),
+        "least_step": int(points.steps.min()),
+        "greatest_step": int(points.steps.max()),
+        "least_at": int(points.at.min()),
+        "greatest_at": int(points.at.max()),
+        "body": pack(points),
+    }
+
+
+def _unknown(connection: Connection, series: int | None, points: Points) -> Points:
+    """Those of `points` that the series does not hold, each once."""
+    seen: set[tuple[int, int, int]] = set()
+    if series is not None:
+        query = select(run_blocks.c.points, run_blocks.c.body).where(
+            run_blocks.c.series == series,
+            run_blocks.c.greatest_step >= int(points.steps.min()),
+            run_blocks.c.least_step <= int(points.steps.max()),
+            run_blocks.c.greatest_at >= int(points.at.min()),
+            run_blocks.c.least_at <= int(points.at.max()),
+        )
+        for row in connection.execute(query):
+            seen.update(_identities(unpack(row.body, row.points)))
+    fresh = []
+    for index, identity in enumerate(_identities(points)):
+        if identity not in seen:
+            seen.add(identity)
+            fresh.append(index)
+    return points.take(np.array(fresh, dtype=np.int64))
+
+
+def _identities(points: Points) -> Iterator[tuple[int, int, int]]:
+    # Bits of the value, for NaN is not equal to itself; + 0.0 makes one zero of the two, and all NaN are one.
+    values = np.where(np.isnan(points.values), np.nan, points.values + 0.0).view(np.int64)
+    return zip(points.steps.tolist(), points.at.tolist(), values.tolist(), strict=True)
+
+
+def _comparable(value: float) -> float:
+    return -math.inf if math.isnan(value) else value
