@@ -286,9 +286,10 @@ class TestWindow:
         """A window does not touch the days outside it, not even when they are lost."""
         before = set(objects.digests())
         first = datasets.append("flights", feed(0)).version
-        for digest in set(objects.digests()) - before - {first.manifest}:
-            objects.path(digest).unlink()
+        lost = set(objects.digests()) - before - {first.manifest}
         datasets.append("flights", feed(1))
+        for digest in lost:
+            objects.path(digest).unlink()
         elsewhere = Datasets(database, objects, FixedClock(Micros(0)), tmp_path / "stat")
 
         window = elsewhere.window("flights", last_us=DAY, on="scheduled", until=Micros(START + 2 * DAY))
