@@ -48,9 +48,7 @@ def rows(count: int, seed: int) -> pl.DataFrame:
     return pl.DataFrame(
         {
             "id": np.arange(seed * count, (seed + 1) * count),
-            "at": pl.Series(np.sort(random.integers(0, count * 10**9, count)) + seed * 10**12).cast(
-                pl.Datetime("us")
-            ),
+            "at": pl.Series(np.sort(random.integers(0, count * 10**9, count)) + seed * 10**12).cast(pl.Datetime("us")),
             "carrier": random.choice(["AA", "B6", "DL", "UA"], count),
             "tail": random.choice([f"N{number}" for number in range(5_000)], count),
             "distance": random.normal(1_000, 300, count).round(2),
