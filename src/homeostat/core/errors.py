@@ -6,6 +6,7 @@ HomeostatError
 │   │   └── InvalidDigest
 │   ├── InvalidDuration
 │   ├── InvalidDeclaration    a system, step, gate, contract or setpoint that contradicts itself
+│   ├── InvalidFilter         a filter or order of a search that cannot be read
 │   ├── NotFound              dataset, run, model, system, step ... that is not there
 │   ├── AlreadyExists
 │   ├── BadData               rows or columns that do not fit
@@ -65,6 +66,10 @@ class InvalidDuration(UserError):
 
 class InvalidDeclaration(UserError):
     code = "invalid-declaration"
+
+
+class InvalidFilter(UserError):
+    code = "invalid-filter"
 
 
 class NotFound(UserError):

@@ -63,6 +63,15 @@ def get(connection: Connection, run_id: str) -> RunDetail:
     )
 
 
+def records(connection: Connection, run_ids: Sequence[str]) -> list[RunRecord]:
+    """Runs by their ids, in that order; ids of none are left out."""
+    found: dict[str, RunRecord] = {}
+    for first in range(0, len(run_ids), _IDS):
+        query = select(*_RUN).where(runs.c.id.in_(run_ids[first : first + _IDS]))
+        found.update((row["id"], _run(row)) for row in connection.execute(query).mappings())
+    return [found[run_id] for run_id in run_ids if run_id in found]
+
+
 def summaries(connection: Connection, found: Sequence[RunRecord]) -> list[RunSummary]:
     """Runs with their params, tags and latest metrics: three queries for a page of them."""
     params: dict[str, dict[str, Any]] = {run.id: {} for run in found}

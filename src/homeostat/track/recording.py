@@ -168,7 +168,7 @@ def use_dataset(
 
 def use(connection: Connection, run_id: RunId, kind: str, key: str, tags: Mapping[str, str]) -> None:
     """An input of a run: `dataset` and its number in `input_datasets`, or `model` and its id."""
-    row = {"tags": msgspec.json.encode(dict(tags)).decode()}
+    row = {"tags": msgspec.json.encode(dict(tags)).decode(), "context": tags.get(DATASET_CONTEXT, "")}
     where = (run_inputs.c.run_id == run_id) & (run_inputs.c.kind == kind) & (run_inputs.c.key == key)
     if not connection.execute(update(run_inputs).where(where).values(**row)).rowcount:
         connection.execute(insert(run_inputs).values(run_id=run_id, kind=kind, key=key, **row))

@@ -117,7 +117,7 @@ run_series = Table(
     Column("logged_at", BigInteger, nullable=False),
     Column("value", Float),  # null is NaN, which SQLite cannot keep
     Index("ix_run_series_run_id_key", "run_id", "key", unique=True),
-    Index("ix_run_series_key_value", "key", "value"),
+    Index("ix_run_series_key_value", "key", "value", "run_id"),
 )
 
 # Points in the order of their arrival, as `track/blocks.py` packs them: some 8 bytes each. The ranges tell which blocks
@@ -167,7 +167,8 @@ run_inputs = Table(
     Column("run_id", String(64), primary_key=True),
     Column("kind", String(16), primary_key=True),
     Column("key", String(256), primary_key=True),
-    Column("tags", Text, nullable=False),  # JSON object; of a dataset `mlflow.data.context` says training, eval ...
+    Column("tags", Text, nullable=False),  # JSON object
+    Column("context", String(256), nullable=False),  # what for: training, eval ...; empty if not said
     Index("ix_run_inputs_key", "kind", "key"),
 )
 

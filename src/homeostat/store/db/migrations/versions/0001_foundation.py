@@ -389,6 +389,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("key", sa.String(length=256), nullable=False),
         sa.Column("tags", sa.Text(), nullable=False),
+        sa.Column("context", sa.String(length=256), nullable=False),
         sa.PrimaryKeyConstraint("run_id", "kind", "key", name=op.f("pk_run_inputs")),
     )
     with op.batch_alter_table("run_inputs", schema=None) as batch_op:
@@ -430,7 +431,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run_series")),
     )
     with op.batch_alter_table("run_series", schema=None) as batch_op:
-        batch_op.create_index("ix_run_series_key_value", ["key", "value"], unique=False)
+        batch_op.create_index("ix_run_series_key_value", ["key", "value", "run_id"], unique=False)
         batch_op.create_index("ix_run_series_run_id_key", ["run_id", "key"], unique=True)
 
     op.create_table(
