@@ -34,8 +34,8 @@ _METRICS = {"classifier": ("auc", "brier"), "regressor": ("mae", "rmse")}
 _WHOLE = DataWindow()
 
 
-class Unfit(HomeostatError):
-    """The run cannot begin: `difference` is what is not as recorded."""
+class Unfit(Exception):
+    """The run cannot begin: `difference` is what is not as recorded. Never leaves this module."""
 
     def __init__(self, kind: Kind, node: str, detail: str) -> None:
         super().__init__(detail)
@@ -76,7 +76,7 @@ def rebuild(recipe: Recipe) -> Outcome:
             migrate(here.database)
             return _run(recipe, here, origin)
     except Unfit as error:
-        return Outcome(differences=(error.difference,), error=error.message)
+        return Outcome(differences=(error.difference,), error=str(error))
     except HomeostatError as error:
         return Outcome(error=error.message)
 
