@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from homeostat.core.clock import iso, micros
 from homeostat.core.digests import short
 from homeostat.core.ids import split_numbered
-from homeostat.data import queries as data_queries
+from homeostat.data.catalog import queries as data_queries
 from homeostat.pipelines import queries as pipeline_queries
 from homeostat.pipelines.records import Action
 from homeostat.registry import queries as registry_queries

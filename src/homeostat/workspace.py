@@ -5,23 +5,22 @@ when first asked for, so that a process pays only for those it uses.
 """
 
 import importlib
-import json
 import os
 import re
 import socket
 import subprocess
 import sys
-import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from homeostat.configuration import CONFIG_FILE, HOME, Config, Project, Store, key, read_config, remote_toml, to_toml
 from homeostat.core.clock import Clock, Micros, WallClock, Watermark, parse_iso
 from homeostat.core.digests import Digest
 from homeostat.core.errors import (
@@ -46,11 +45,15 @@ if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
     import pyarrow as pa
 
     from homeostat.data.branches import Branches
+    from homeostat.data.catalog.service import Catalog
     from homeostat.data.exchange.service import Exchange
+    from homeostat.data.filesets import FileSets
+    from homeostat.data.packs import KeepPieces
     from homeostat.data.retention.forgetting import Forgetting
     from homeostat.data.retention.integrity import Integrity
     from homeostat.data.service import Datasets
     from homeostat.data.sources.service import Sources
+    from homeostat.data.tree import Range
     from homeostat.loop.controller import Controller
     from homeostat.loop.system import System
     from homeostat.monitor.ports import Requests
@@ -62,44 +65,7 @@ if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
     from homeostat.serve.service import Deployments
     from homeostat.track.service import Runs
 
-CONFIG_FILE = "homeostat.toml"
-HOME = ".homeostat"
-
-
-class Project(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table `[project]`.
-
-    Attributes:
-        systems: where they are, as `module:name`.
-        weeks_from: ISO instant from which weeks are counted in tables and charts.
-    """
-
-    name: str
-    systems: tuple[str, ...] = ()
-    weeks_from: str = "1970-01-05"  # a Monday
-
-
-class Store(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The table `[store]`.
-
-    Attributes:
-        database: SQLAlchemy URL; empty is SQLite in `.homeostat/`.
-        clock: `wall`, or `watermark` in a replay.
-        objects: directory of the objects, which several projects may share, seen from the project's; empty is
-            `.homeostat/objects`.
-    """
-
-    database: str = ""
-    objects: str = ""
-    clock: Literal["wall", "watermark"] = "wall"
-
-
-class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`homeostat.toml`."""
-
-    project: Project
-    store: Store = Store()
-    remotes: dict[str, Location] = {}
+__all__ = ["CONFIG_FILE", "HOME", "Config", "Project", "Store", "Workspace"]
 
 
 class Workspace:
@@ -141,7 +107,7 @@ class Workspace:
             raise NoWorkspace(
                 f"{root} is no project: it has no {CONFIG_FILE}. Make one with `homeostat init my-project`."
             )
-        workspace = cls(root, _read_config(path))
+        workspace = cls(root, read_config(path))
         workspace.home.mkdir(exist_ok=True)
         migrate(workspace.database)
         return workspace
@@ -157,7 +123,7 @@ class Workspace:
         if path.exists():
             raise AlreadyExists(f"{path} is there already. Choose another directory, or work in that project.")
         root.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(_toml(config))
+        path.write_bytes(to_toml(config))
         return cls.open(root)
 
     @cached_property
@@ -228,7 +194,7 @@ class Workspace:
                 f"Remote {name!r} is {self.config.remotes[name].url} already. Remove it first: homeostat data remote remove {name}"
             )
         _load("store.objects.opening", "open_remote")(location, create=True)
-        self._edit(lambda text: text.rstrip("\n") + "\n\n" + _remote_toml(name, location))
+        self._edit(lambda text: text.rstrip("\n") + "\n\n" + remote_toml(name, location))
 
     def remove_remote(self, name: str) -> None:
         """Take a remote out of homeostat.toml; what is on it stays.
@@ -237,7 +203,7 @@ class Workspace:
         """
         if name not in self.config.remotes:
             raise NotFound(f"No remote is named {name!r}. There are: {', '.join(self.config.remotes) or 'none'}.")
-        ours = re.compile(rf"\n*^\[remotes\.{re.escape(_key(name))}\]\n(?:[^\[\n].*\n?|\n)*", re.MULTILINE)
+        ours = re.compile(rf"\n*^\[remotes\.{re.escape(key(name))}\]\n(?:[^\[\n].*\n?|\n)*", re.MULTILINE)
         self._edit(lambda text: ours.sub("\n", text, count=1))
         if name in self.config.remotes:
             raise InvalidDeclaration(
@@ -247,7 +213,7 @@ class Workspace:
     def _edit(self, change: Callable[[str], str]) -> None:
         path = self.root / CONFIG_FILE
         write_durably(path, change(path.read_text()).encode())
-        self.config = _read_config(path)
+        self.config = read_config(path)
 
     def needed_objects(self) -> set[Digest]:
         """What every project that keeps its objects in this project's store speaks of.
@@ -258,7 +224,7 @@ class Workspace:
         found: set[Digest] = set()
         for path, one in registered(self.store_folder):
             try:
-                with Workspace(Path(one.root), _read_config(Path(one.root) / CONFIG_FILE)) as other:
+                with Workspace(Path(one.root), read_config(Path(one.root) / CONFIG_FILE)) as other:
                     file = make_url(other.database.url).database if other.database.url.startswith("sqlite") else None
                     if file is not None and not Path(file).is_file():
                         raise FileNotFoundError(file)  # opening it would make an empty one
@@ -296,6 +262,18 @@ class Workspace:
         """Predictions and labels as the gateways wrote them."""
         room: type[ObservationLog] = _load("serve.log", "ObservationLog")
         return room(self.home / "log")
+
+    @cached_property
+    def catalog(self) -> "Catalog":
+        """Versions of datasets, for who reads no rows."""
+        room: type[Catalog] = _load("data.catalog.service", "Catalog")
+        return room(self.database, self.objects, self.clock)
+
+    @cached_property
+    def filesets(self) -> "FileSets":
+        """Datasets of files, for who has nothing to do with tables."""
+        room: type[FileSets] = _load("data.filesets", "FileSets")
+        return room(self.database, self.objects, self.clock, self.home / "stat", _keep_pieces)
 
     @cached_property
     def datasets(self) -> "Datasets":
@@ -436,44 +414,15 @@ def _encode_model(model: Any, example: Any, code: Digest) -> bytes:
     return encode(model, example, code)
 
 
+def _keep_pieces(*asked: Any) -> "tuple[tuple[Range, ...], int] | None":
+    """Of a large file that replaces another. It takes numpy, which is loaded when there is such a file."""
+    keep: KeepPieces = _load("data.pieces", "keep_pieces")
+    return keep(*asked)
+
+
 def _load(module: str, name: str) -> Any:
     """A part of the house, imported now. With all rooms a process starts in a second, with those it uses in a third (ADR 0010)."""
     return getattr(importlib.import_module(f"homeostat.{module}"), name)
-
-
-def _read_config(path: Path) -> Config:
-    try:
-        return msgspec.convert(tomllib.loads(path.read_text()), Config)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
-        raise InvalidDeclaration(
-            f"{path} cannot be read: {error}. It needs [project] with a name and systems = ['module:name'], and may have "
-            f"[store] with database, clock and objects, and [remotes.NAME] with url, endpoint and region."
-        ) from error
-
-
-def _toml(config: Config) -> bytes:
-    systems = ", ".join(f'"{path}"' for path in config.project.systems)
-    text = f'[project]\nname = "{config.project.name}"\nsystems = [{systems}]\nweeks_from = "{config.project.weeks_from}"\n'
-    if config.store != Store():
-        text += f'\n[store]\nclock = "{config.store.clock}"\n'
-        if config.store.database:
-            text += f'database = "{config.store.database}"\n'
-        if config.store.objects:
-            text += f"objects = {json.dumps(config.store.objects)}\n"
-    for name, location in config.remotes.items():
-        text += "\n" + _remote_toml(name, location)
-    return text.encode()
-
-
-def _remote_toml(name: str, location: Location) -> str:
-    values = {field: value for field, value in msgspec.structs.asdict(location).items() if value}
-    # A JSON string is a TOML string too.
-    lines = [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in values.items()]
-    return "\n".join([f"[remotes.{_key(name)}]", *lines, ""])
-
-
-def _key(name: str) -> str:
-    return f'"{name}"' if "." in name else name
 
 
 def _load_system(path: str) -> "System":

@@ -15,15 +15,15 @@ from homeostat.codec.tables import Table, encode
 from homeostat.core.clock import Clock
 from homeostat.core.errors import AlreadyExists, ContractViolated, InvalidName, MergeConflict, NotFound, WrongType
 from homeostat.core.ids import check_name
-from homeostat.data import lines, tags
-from homeostat.data.contracts.report import Verdict
+from homeostat.data.catalog import lines, tags
+from homeostat.data.catalog.lines import MAIN
+from homeostat.data.catalog.records import Arrival, Version
 from homeostat.data.contracts.validate import validate
+from homeostat.data.contracts.verdict import Verdict
 from homeostat.data.diffs.comparison import compare
 from homeostat.data.facts import BranchMoved
 from homeostat.data.files import write_file
-from homeostat.data.lines import MAIN
 from homeostat.data.merging import merged
-from homeostat.data.records import Arrival, Version
 from homeostat.data.rules import check_tabular, fitted, widened
 from homeostat.data.service import Datasets
 from homeostat.data.versions import Draft, Versions, commit

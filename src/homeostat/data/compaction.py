@@ -10,9 +10,10 @@ import pyarrow as pa
 from sqlalchemy import update
 
 from homeostat.core.clock import Clock
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Version
 from homeostat.data.cuts import sizes
-from homeostat.data.records import Manifest, Segment, Version
+from homeostat.data.records import Manifest, Segment
 from homeostat.data.versions import Versions
 from homeostat.store import refs
 from homeostat.store.db import Database

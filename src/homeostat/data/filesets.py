@@ -13,14 +13,14 @@ from homeostat.core.clock import Clock
 from homeostat.core.digests import canonical_json, short
 from homeostat.core.errors import AlreadyExists, BadData, CorruptObject, NotFound, WrongType
 from homeostat.core.ids import check_name
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.recording import record
+from homeostat.data.catalog.records import FILES_COLUMNS, Appended, Version
 from homeostat.data.holdings import Content, Holdings, Openings, digest_of_ranges
-from homeostat.data.packs import PACKED_BELOW_BYTES, Contents
-from homeostat.data.pieces import recipe_objects
-from homeostat.data.records import FILES_COLUMNS, Appended, Version
+from homeostat.data.packs import PACKED_BELOW_BYTES, Contents, KeepPieces
+from homeostat.data.ranges import recipe_objects
 from homeostat.data.scan import Found, StatCache, scan
 from homeostat.data.tree import FileEntry, FilesManifest, shards
-from homeostat.data.versions import record
 from homeostat.store import lineage
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
@@ -28,8 +28,8 @@ from homeostat.store.objects.copying import Stretch, copy
 
 _SAVE_EVERY_S = 5.0  # of reading, which a rerun after a crash is spared
 
-# Told how many bytes are done, and of how many.
-BytesDone = Callable[[int, int], None]
+# Told how much is done, and of how much: bytes of files, rows of a table.
+PartDone = Callable[[int, int], None]
 
 
 def unseen(_done: int, _total: int) -> None:
@@ -39,14 +39,17 @@ def unseen(_done: int, _total: int) -> None:
 class FileSets:
     """Datasets that hold files. Safe for threads and processes: two adds at once both succeed, one after the other."""
 
-    def __init__(self, database: Database, objects: FileObjects, clock: Clock, stat_folder: Path) -> None:
+    def __init__(
+        self, database: Database, objects: FileObjects, clock: Clock, stat_folder: Path, keep_pieces: KeepPieces
+    ) -> None:
         self._database = database
         self._objects = objects
         self._clock = clock
         self._stat_folder = stat_folder
+        self._keep_pieces = keep_pieces
         self._holdings = Holdings(database, objects)
 
-    def add(self, name: str, path: Path, *, actor: str, progress: BytesDone = unseen) -> Appended:
+    def add(self, name: str, path: Path, *, actor: str = "local", progress: PartDone = unseen) -> Appended:
         """Make the files of a directory, or one file, the whole content of a dataset's next version.
 
         Raises: NotFound if there is no such path. BadData if something in it cannot be kept, or changes meanwhile.
@@ -91,7 +94,7 @@ class FileSets:
                     return Appended(version=version, report=None, bytes_added=bytes_added)
             head = newest  # another process was faster: build on its version
 
-    def checkout(self, version: Version, to: Path, *, links: bool = False, progress: BytesDone = unseen) -> None:
+    def checkout(self, version: Version, to: Path, *, links: bool = False, progress: PartDone = unseen) -> None:
         """Write the files of a version into a new or empty directory; it is there when all of them are.
 
         Args:
@@ -111,7 +114,7 @@ class FileSets:
         finally:
             shutil.rmtree(beside, ignore_errors=True)
 
-    def verify(self, version: Version, *, progress: BytesDone = unseen) -> None:
+    def verify(self, version: Version, *, progress: PartDone = unseen) -> None:
         """Read every byte of a version again and compare it with its digest.
 
         Raises: CorruptObject naming the first file whose content is not what it was, and other versions that this touches.
@@ -148,7 +151,7 @@ class FileSets:
         return needed is not None and all(map(self._objects.has, needed))
 
     def _draft(
-        self, head: Version | None, path: Path, found: Sequence[Found], cache: StatCache, progress: BytesDone
+        self, head: Version | None, path: Path, found: Sequence[Found], cache: StatCache, progress: PartDone
     ) -> tuple[FilesManifest, int, int]:
         """Write the objects of the next version; how many files of it are new or changed, and bytes of contents that are new."""
         if not found:
@@ -157,7 +160,7 @@ class FileSets:
         old = {entry.path: entry for entry in self._holdings.entries(head, before)} if head and before else {}
         packs = dict.fromkeys((*(before.packs if before else ()), *cache.packs))
         pieced = before.pieced if before else ()
-        contents = Contents(self._objects, packs, pieced, {entry.digest for entry in old.values()})
+        contents = Contents(self._objects, packs, pieced, {entry.digest for entry in old.values()}, self._keep_pieces)
         entries = self._entries(found, old, contents, cache, progress)
         entries.sort(key=lambda entry: entry.path)
         kept = contents.packs({entry.digest for entry in entries if entry.size < PACKED_BELOW_BYTES})
@@ -183,7 +186,7 @@ class FileSets:
         old: dict[str, FileEntry],
         contents: Contents,
         cache: StatCache,
-        progress: BytesDone,
+        progress: PartDone,
     ) -> list[FileEntry]:
         """Keep what is new of the files, and say what each is."""
         entries = []
@@ -203,7 +206,7 @@ class FileSets:
             progress(done, total)
         return entries
 
-    def _fill(self, version: Version, folder: str, *, links: bool, progress: BytesDone) -> None:
+    def _fill(self, version: Version, folder: str, *, links: bool, progress: PartDone) -> None:
         manifest = self._holdings.manifest(version)
         entries = list(self._holdings.entries(version, manifest))
         for parent in sorted({entry.path.rpartition("/")[0] for entry in entries}):

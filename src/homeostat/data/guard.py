@@ -7,16 +7,17 @@ from typing import Any
 
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Clock
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Version
 from homeostat.data.contracts.check import Context
 from homeostat.data.contracts.contract import Contract
 from homeostat.data.contracts.derived import Derived
 from homeostat.data.contracts.past import History, Stretch
 from homeostat.data.contracts.ports import Serving
 from homeostat.data.contracts.profile import Profile
-from homeostat.data.contracts.report import Verdict
 from homeostat.data.contracts.validate import validate
-from homeostat.data.records import Offer, Version
+from homeostat.data.contracts.verdict import Verdict
+from homeostat.data.records import Offer
 from homeostat.data.rules import check_tabular, widened
 from homeostat.data.versions import Versions
 from homeostat.store.db import Database

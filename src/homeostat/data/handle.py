@@ -12,9 +12,9 @@ import pyarrow as pa
 from homeostat.codec.tables import Dataset
 from homeostat.core.digests import short
 from homeostat.core.errors import UserError
+from homeostat.data.catalog.records import Appended, Version
 from homeostat.data.diffs.files import FilesDiff
 from homeostat.data.diffs.records import Diff
-from homeostat.data.records import Appended, Version
 from homeostat.data.service import Datasets
 
 

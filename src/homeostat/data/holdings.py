@@ -12,10 +12,10 @@ from blake3 import blake3
 
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import CorruptObject, HomeostatError
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Version
 from homeostat.data.packs import PACKED_BELOW_BYTES, places
-from homeostat.data.pieces import read_ranges
-from homeostat.data.records import Version
+from homeostat.data.ranges import read_ranges
 from homeostat.data.retention.kept import check_kept
 from homeostat.data.tree import FileEntry, FilesManifest, Range, read_recipe, read_shard
 from homeostat.store.db import Database

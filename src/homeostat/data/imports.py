@@ -17,12 +17,13 @@ from homeostat.codec.tables import Table
 from homeostat.core.clock import Clock
 from homeostat.core.errors import BadData, CorruptObject
 from homeostat.core.ids import check_name
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Appended, Arrival, Version
 from homeostat.data.compaction import Compaction
 from homeostat.data.delimited import OtherTypes, has_value
 from homeostat.data.files import read_batches
 from homeostat.data.growth import look, read_rest
-from homeostat.data.records import Appended, Arrival, Imported, Manifest, Version
+from homeostat.data.records import Imported, Manifest
 from homeostat.data.rules import check_tabular, fitted
 from homeostat.data.versions import Draft, Versions, commit
 from homeostat.store.db import Database

@@ -4,7 +4,7 @@ A file system needs a block, an inode and a flush for each object: twenty thousa
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -12,13 +12,17 @@ from blake3 import blake3
 
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import BadData
-from homeostat.data.pieces import PIECED_FROM_BYTES, keep_pieces
 from homeostat.data.scan import Found, stamp_of
 from homeostat.data.tree import Pack, Pieced, Place, Range, read_recipe
 from homeostat.store.objects import FileObjects, ObjectStore
 
 PACKED_BELOW_BYTES = 64 * 1024
 PACK_BYTES = 64 * 1024 * 1024
+PIECED_FROM_BYTES = 1024 * 1024
+
+# `pieces.keep_pieces`, handed in: it needs numpy, which most adds do not, and which takes as long to load as twenty thousand
+# files to compare.
+KeepPieces = Callable[[ObjectStore, Sequence[Range], Path], tuple[tuple[Range, ...], int] | None]
 
 
 class Contents:
@@ -30,10 +34,16 @@ class Contents:
         packs: that may hold contents already.
         pieced: files of the version before that are kept as pieces.
         before: contents of the version before.
+        keep_pieces: of a large file that replaces another.
     """
 
     def __init__(
-        self, objects: FileObjects, packs: Iterable[Pack], pieced: Iterable[Pieced], before: set[Digest]
+        self,
+        objects: FileObjects,
+        packs: Iterable[Pack],
+        pieced: Iterable[Pieced],
+        before: set[Digest],
+        keep_pieces: KeepPieces,
     ) -> None:
         self._objects = objects
         self._kept = {
@@ -46,6 +56,7 @@ class Contents:
         self._open_places: list[Place] = []
         self._open_bytes = 0
         self._known = before
+        self._keep_pieces = keep_pieces
         self.bytes_added = 0
 
     def has(self, digest: Digest, size: int) -> bool:
@@ -114,7 +125,7 @@ class Contents:
             return False
         if found.stamp.size < PIECED_FROM_BYTES:
             return False
-        kept = keep_pieces(self._objects, before, Path(found.place))
+        kept = self._keep_pieces(self._objects, before, Path(found.place))
         if kept is None:
             return False
         ranges, bytes_added = kept

@@ -13,14 +13,13 @@ from typing import NamedTuple
 from homeostat.core.digests import Digest, digest_bytes
 from homeostat.core.errors import BadData
 from homeostat.data.chunking import chunks
-from homeostat.data.tree import Pieced, Range, read_recipe
+from homeostat.data.ranges import PART_BYTES, read_ranges
+from homeostat.data.tree import Range
 from homeostat.store.objects import ObjectStore
 
 SHARED_AT_LEAST = (
     0.3  # else the new file is kept whole: reading it back from many places would cost more than it spares
 )
-PIECED_FROM_BYTES = 1024 * 1024
-_PART_BYTES = 8 * 1024 * 1024
 
 
 class Chunk(NamedTuple):
@@ -60,27 +59,11 @@ def keep_pieces(objects: ObjectStore, before: Sequence[Range], path: Path) -> tu
     return tuple(_joined(ranges)), end
 
 
-def recipe_objects(objects: ObjectStore, pieced: Iterable[Pieced]) -> set[Digest]:
-    """The objects that files are pieces of."""
-    return {one.object for file in pieced for one in read_recipe(objects.read(file.recipe))}
-
-
 def read_file(path: Path) -> Iterator[bytes]:
     """The content of a large file, in parts."""
     with path.open("rb", buffering=0) as file:
-        while part := file.read(_PART_BYTES):
+        while part := file.read(PART_BYTES):
             yield part
-
-
-def read_ranges(objects: ObjectStore, ranges: Iterable[Range]) -> Iterator[bytes]:
-    """The bytes of ranges, in parts; unchecked. Raises: NotFound."""
-    for one in ranges:
-        with objects.path(one.object).open("rb") as file:
-            file.seek(one.offset)
-            left = one.size
-            while left and (part := file.read(min(left, _PART_BYTES))):
-                left -= len(part)
-                yield part
 
 
 class _Bounds:

@@ -6,10 +6,12 @@ from sqlalchemy import Connection, insert, update
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.ids import new_id
-from homeostat.data import queries
-from homeostat.data.contracts.report import Report, Verdict
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Quarantine, Version
+from homeostat.data.contracts.report import Report
+from homeostat.data.contracts.verdict import Verdict
 from homeostat.data.facts import AppendBlocked, BlockResolved, RowsQuarantined
-from homeostat.data.records import Offer, Quarantine, Version
+from homeostat.data.records import Offer
 from homeostat.store import ledger
 from homeostat.store.db.schema.data import quarantine
 

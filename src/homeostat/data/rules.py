@@ -9,7 +9,8 @@ from homeostat.codec.table_types import type_named
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.errors import BadData, MissingColumn, WrongType
-from homeostat.data.records import Bounds, Column, Segment, Version
+from homeostat.data.catalog.records import Column, Version
+from homeostat.data.records import Bounds, Segment
 
 _types = pa.types
 

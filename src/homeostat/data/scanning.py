@@ -6,7 +6,7 @@ import polars as pl
 import pyarrow as pa
 from polars.io.plugins import register_io_source
 
-from homeostat.data.records import Version
+from homeostat.data.catalog.records import Version
 from homeostat.data.versions import Versions
 
 

@@ -16,7 +16,6 @@ from homeostat.codec.tables import Dataset, Table, decode, encode
 from homeostat.core.clock import Clock, Micros, iso
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import (
-    AlreadyExists,
     ContractViolated,
     CorruptObject,
     MissingColumn,
@@ -25,21 +24,25 @@ from homeostat.core.errors import (
     WrongType,
 )
 from homeostat.core.ids import check_name
-from homeostat.data import lines, queries, tags
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Appended, Quarantine, Version
+from homeostat.data.catalog.service import Catalog
 from homeostat.data.compaction import Compaction
 from homeostat.data.contracts.contract import Contract, read_contract, write_contract
 from homeostat.data.contracts.ports import Serving
-from homeostat.data.contracts.report import Report, Verdict
+from homeostat.data.contracts.report import Report
+from homeostat.data.contracts.verdict import Verdict
 from homeostat.data.diffs.comparison import compare
 from homeostat.data.diffs.files import FilesDiff, compare_files
 from homeostat.data.diffs.records import Diff
 from homeostat.data.facts import ContractSet
 from homeostat.data.files import read_batches, read_file, write_file
-from homeostat.data.filesets import BytesDone, FileSets, unseen
+from homeostat.data.filesets import FileSets, PartDone, unseen
 from homeostat.data.guard import Guard
 from homeostat.data.imports import Imports, Progress, unwatched
+from homeostat.data.pieces import keep_pieces
 from homeostat.data.quarantine import block_append, resolve
-from homeostat.data.records import Appended, Manifest, Offer, Quarantine, Segment, Version
+from homeostat.data.records import Manifest, Offer, Segment
 from homeostat.data.rules import between, check_tabular, fitted, overlapping
 from homeostat.data.scanning import scan
 from homeostat.data.sql import query
@@ -49,7 +52,7 @@ from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 
 
-class Datasets:
+class Datasets(Catalog):
     """The datasets of a workspace. Safe for threads and processes: two appends at once both succeed, one after the other.
 
     `stat_folder` is for what tells that files have not changed, and for profiles; losing it costs time only.
@@ -58,13 +61,11 @@ class Datasets:
     def __init__(
         self, database: Database, objects: FileObjects, clock: Clock, stat_folder: Path, serving: Serving | None = None
     ) -> None:
-        self._database = database
-        self._objects = objects
-        self._clock = clock
+        super().__init__(database, objects, clock)
         self._versions = Versions(objects)
         self._compaction = Compaction(database, self._versions, clock)
         self._imports = Imports(database, self._versions, clock, self._compaction)
-        self._filesets = FileSets(database, objects, clock, stat_folder)
+        self._filesets = FileSets(database, objects, clock, stat_folder, keep_pieces)
         self.guard = Guard(database, self._versions, clock, stat_folder / "derived", find=self.find, serving=serving)
 
     def append(
@@ -141,7 +142,7 @@ class Datasets:
         version = self.version(name)
         return self._compaction.compact(version, self._manifest(version))
 
-    def add_files(self, name: str, path: Path, *, actor: str = "local", progress: BytesDone = unseen) -> Appended:
+    def add_files(self, name: str, path: Path, *, actor: str = "local", progress: PartDone = unseen) -> Appended:
         """Make a directory, or one file of any kind, the whole content of a dataset's next version, if it differs from the last.
 
         Raises: NotFound, BadData, WrongType as `FileSets.add`.
@@ -152,79 +153,6 @@ class Datasets:
     def size_bytes(self, version: Version) -> int:
         """Bytes of all files of a version of files. Raises: CorruptObject, NotFound as `FileSets.size_bytes`."""
         return self._filesets.size_bytes(version)
-
-    def version(self, name: str, number: int | None = None) -> Version:
-        """A version by its number, the latest if None.
-
-        Raises: NotFound saying what there is.
-        """
-        with self._database.read() as connection:
-            found = queries.newest(connection, name) if number is None else queries.by_number(connection, name, number)
-            if found is not None:
-                return found
-            newest = queries.newest(connection, name)
-            known = queries.names(connection)
-        if newest is not None:
-            raise NotFound(f"Dataset {name!r} has no version {number}: its versions are 1 to {newest.number}.")
-        there = (
-            f"There are: {', '.join(known)}"
-            if known
-            else "There is none yet; begin one with: homeostat data append NAME FILE"
-        )
-        raise NotFound(f"No dataset is named {name!r}. {there}.")
-
-    def find(self, named: str) -> Version:
-        """The version of `flights`, `flights@3` or `flights@2013-q1`: the latest, one by its number, one by its tag or branch.
-
-        Raises: NotFound saying what there is.
-        """
-        name, label = tags.split(named)
-        if not label or label.isdecimal():
-            return self.version(name, int(label) if label else None)
-        with self._database.read() as connection:
-            number = tags.tagged(connection, self._objects, name, label)
-            head = lines.head(connection, self._objects, name, label) if number is None else None
-            branches = lines.names(connection, name)
-        if head is not None:
-            return head
-        if number is None:
-            raise _no_label(self.version(name), label, self.tags(name), branches)
-        return self.version(name, number)
-
-    def tag(self, version: Version, tag: str, *, actor: str = "local") -> None:
-        """Let `tag` name a version; a transaction by itself. It may have named another: the ref's history keeps that.
-
-        Raises: InvalidName if it cannot be a tag. AlreadyExists if a branch is called so.
-        """
-        tags.check_tag(tag)
-        target = self._objects.put(tags.record(version))
-        with self._database.write() as connection:
-            if tag in lines.names(connection, version.dataset):
-                raise AlreadyExists(f"{version.dataset!r} has a branch {tag!r}. Choose another name.")
-            tags.point(connection, version, tag, target, self._clock.now(), actor)
-
-    def tags(self, name: str) -> dict[str, int]:
-        """Version number of each tag of a dataset, by name."""
-        with self._database.read() as connection:
-            return tags.tags(connection, self._objects, name)
-
-    def versions(self, name: str) -> list[Version]:
-        """Every version of a dataset, newest first.
-
-        Raises: NotFound if there is no such dataset.
-        """
-        with self._database.read() as connection:
-            found = queries.versions(connection, name)
-        return found or [self.version(name)]
-
-    def names(self) -> list[str]:
-        with self._database.read() as connection:
-            return queries.names(connection)
-
-    def catalog(self) -> list[Version]:
-        """The latest version of each dataset, by name."""
-        with self._database.read() as connection:
-            return queries.catalog(connection)
 
     def report(self, version: Version) -> Report | None:
         """What the contract said of the append that made `version`."""
@@ -295,22 +223,23 @@ class Datasets:
 
     def sql(self, statement: str) -> Table:
         """The rows that SQL selects from datasets (`flights`) and versions (`"flights@3"`). Raises: as `data.sql.query`."""
-        tables = [latest.dataset for latest in self.catalog() if not latest.is_files]
+        tables = [latest.dataset for latest in self.newest() if not latest.is_files]
         return query(statement, tables, lambda named: self.scan(self.find(named)))
 
-    def verify(self, version: Version) -> None:
+    def verify(self, version: Version, *, progress: PartDone = unseen) -> None:
         """Read every byte of a version again and compare its content with its id.
 
         Raises: CorruptObject naming what differs.
         """
         if version.is_files:
-            self._filesets.verify(version)
+            self._filesets.verify(version, progress=progress)
             return
         segments = self._manifest(version).segments
         digester = Digester.of(self._versions.segment(version, segments[0]).schema)
         for segment in segments:
             self._versions.check(version, segment)
             digester.add(self._versions.segment(version, segment))
+            progress(digester.digest.rows, version.rows)
         found = digester.digest
         if found.id != version.id:
             raise CorruptObject(
@@ -318,7 +247,7 @@ class Datasets:
                 f"the manifest {short(version.manifest)} was made by another program. Add the data again from its source."
             )
 
-    def checkout(self, version: Version, to: Path, *, links: bool = False) -> None:
+    def checkout(self, version: Version, to: Path, *, links: bool = False, progress: PartDone = unseen) -> None:
         """Write a version out: a table to a Parquet, CSV or TSV file, by its suffix; files to a new directory.
 
         Args:
@@ -328,11 +257,11 @@ class Datasets:
             is there and not empty. CorruptObject as `read`.
         """
         if version.is_files:
-            self._filesets.checkout(version, to, links=links)
+            self._filesets.checkout(version, to, links=links, progress=progress)
             return
         segments = self._manifest(version).segments
         schema = self._versions.segment(version, segments[0]).schema
-        write_file(to, schema, (self._versions.segment(version, segment) for segment in segments))
+        write_file(to, schema, self._watched(version, segments, progress))
 
     def contract(self, name: str) -> Contract | None:
         """The contract that appends to a dataset are held to."""
@@ -442,6 +371,13 @@ class Datasets:
         _check_table(version)
         return self._versions.manifest(version)
 
+    def _watched(self, version: Version, segments: Sequence[Segment], progress: PartDone) -> Iterator[pa.Table]:
+        done = 0
+        for segment in segments:
+            yield self._versions.segment(version, segment)
+            done += segment.rows
+            progress(done, version.rows)
+
     def _rows(self, version: Version, segments: Sequence[Segment], columns: Sequence[str] | None) -> pa.Table:
         return pa.concat_tables([self._versions.segment(version, segment, columns) for segment in segments])
 
@@ -460,14 +396,6 @@ def _check_table(version: Version) -> None:
 
 def _contract_of(objects: FileObjects, digest: Digest | None) -> Contract | None:
     return None if digest is None else read_contract(objects.read(digest))
-
-
-def _no_label(latest: Version, label: str, known: dict[str, int], branches: Sequence[str]) -> NotFound:
-    there = f" Its branches: {', '.join(branches)}." if branches else ""
-    return NotFound(
-        f"Dataset {latest.dataset!r} has no tag {label!r}. Its tags: {', '.join(known) or 'none'}.{there} Its versions are 1 to "
-        f"{latest.number}; tag one: homeostat data tag {latest.dataset} {label} NUMBER"
-    )
 
 
 def _contract_ref(name: str) -> str:

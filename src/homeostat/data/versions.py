@@ -1,4 +1,4 @@
-"""Making versions: what is written to the object store before, and in one transaction with, a version's row."""
+"""Making versions of tables: what is written to the object store before, and in one transaction with, a version's row."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
@@ -6,24 +6,24 @@ from itertools import chain
 
 import msgspec
 import pyarrow as pa
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 
 from homeostat.codec.table_digest import Digester
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json, digest_bytes, short
 from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
-from homeostat.data import queries
-from homeostat.data.contracts.report import Report, Verdict
-from homeostat.data.facts import DataAdded
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.recording import record
+from homeostat.data.catalog.records import Arrival, Column, Version
+from homeostat.data.contracts.verdict import Verdict
 from homeostat.data.quarantine import quarantine_rows, repair
-from homeostat.data.records import Arrival, Column, Imported, Manifest, Segment, Version
+from homeostat.data.records import Imported, Manifest, Segment
 from homeostat.data.retention.kept import check_kept
 from homeostat.data.reuse import lay
 from homeostat.data.rules import fitted
 from homeostat.data.segments import Kept, Segments
-from homeostat.store import ledger, lineage, refs
-from homeostat.store.db.schema.data import dataset_versions
+from homeostat.store import lineage
 from homeostat.store.objects import ObjectStore
 
 
@@ -231,33 +231,6 @@ def commit(
     if not branch:
         repair(connection, version)
     return version
-
-
-def record(connection: Connection, version: Version, edges: Sequence[lineage.Edge], report: Report | None) -> None:
-    """Write a version's row, ref, lineage and fact, in the caller's transaction."""
-    connection.execute(
-        insert(dataset_versions).values(
-            **{name: getattr(version, name) for name in Version.__struct_fields__ if name != "columns"},
-            columns=canonical_json(version.columns).decode(),
-            report=None if report is None else canonical_json(report).decode(),
-        )
-    )
-    if not version.branch:
-        refs.move(connection, f"dataset/{version.dataset}", version.manifest, version.created_at, version.created_by)
-    lineage.record(connection, version.created_at, edges)
-    ledger.append(
-        connection,
-        version.created_at,
-        DataAdded(
-            actor=version.created_by,
-            dataset=version.dataset,
-            version=version.number,
-            id=version.id,
-            rows=version.rows,
-            rows_added=version.rows_added,
-            source=version.source,
-        ),
-    )
 
 
 def _edges(version: Version, arrival: Arrival, draft: Draft) -> list[lineage.Edge]:

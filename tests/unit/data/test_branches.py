@@ -52,7 +52,7 @@ def test_an_append_to_a_branch_is_not_on_the_main_line(datasets: Datasets, branc
     assert {1: 1, 2: 2, 3: 3, 5: 5} == values(datasets, "t") == values(datasets, "t@main")
     assert {1: 1, 2: 2, 3: 3, 4: 4} == values(datasets, "t@fix") == values(datasets, "t@2")
     assert [3, 1] == [datasets.version("t").number, datasets.version("t").parent]
-    assert [3] == [latest.number for latest in datasets.catalog()]
+    assert [3] == [latest.number for latest in datasets.newest()]
 
 
 def test_the_main_line_moves_forward(datasets: Datasets, branches: Branches) -> None:

@@ -251,7 +251,7 @@ class TestReading:
         datasets.append("flights", feed(0))
         datasets.append("flights", feed(1))
 
-        assert [("flights", 2), ("weather", 1)] == [(version.dataset, version.number) for version in datasets.catalog()]
+        assert [("flights", 2), ("weather", 1)] == [(version.dataset, version.number) for version in datasets.newest()]
         assert [2, 1] == [version.number for version in datasets.versions("flights")]
 
 
@@ -340,7 +340,7 @@ class TestDamage:
             raise KeyboardInterrupt
 
         datasets.append("flights", feed(0))
-        monkeypatch.setattr("homeostat.data.versions.ledger.append", crash)
+        monkeypatch.setattr("homeostat.data.catalog.recording.ledger.append", crash)
         with pytest.raises(KeyboardInterrupt):
             datasets.append("flights", feed(1), source="day-1")
         monkeypatch.undo()

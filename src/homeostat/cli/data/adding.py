@@ -60,7 +60,7 @@ def add(project: Path | None, dataset: str, path: Path, as_file: bool, as_json: 
                 added = workspace.datasets.import_file(dataset, path, replace=True, progress=progress)
         else:
             with Bar(f"adding {path.name}") as bar:
-                added = workspace.datasets.add_files(dataset, path, progress=bar)
+                added = workspace.filesets.add(dataset, path, progress=bar)
     version = added.version
     what = "rows" if is_table else "files"
     emit(

@@ -8,7 +8,7 @@ import click
 from homeostat.cli.options import emit, json_option, print_table, project_option
 from homeostat.core.clock import iso
 from homeostat.core.errors import UserError
-from homeostat.data.lines import MAIN
+from homeostat.data.catalog.lines import MAIN
 from homeostat.workspace import Workspace
 
 _HOW = {

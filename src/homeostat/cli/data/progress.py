@@ -41,10 +41,14 @@ class _Line:
 
 
 class Bar(_Line):
-    """Told how many bytes are done, and of how many."""
+    """Told how many bytes, or whatever the unit is, are done, and of how many."""
+
+    def __init__(self, what: str, unit: str = "bytes") -> None:
+        super().__init__(what)
+        self._unit = unit
 
     def __call__(self, done: int, total: int) -> None:
-        self._show(lambda: f"{100 * done // max(total, 1):3d} %, {done:,} of {total:,} bytes")
+        self._show(lambda: f"{100 * done // max(total, 1):3d} %, {done:,} of {total:,} {self._unit}")
 
 
 class Rows(_Line):

@@ -6,8 +6,8 @@ import click
 
 from homeostat.cli.data.progress import Bar
 from homeostat.cli.options import emit, json_option, print_table, project_option
+from homeostat.data.catalog.tags import split
 from homeostat.data.exchange.records import Exchanged
-from homeostat.data.tags import split
 from homeostat.store.objects.remote import Location
 from homeostat.workspace import Workspace
 

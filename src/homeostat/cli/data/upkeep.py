@@ -1,4 +1,4 @@
-"""`homeostat data gc` and `verify`: what the store keeps, and whether it still has it."""
+"""`homeostat data gc`: what the store keeps."""
 
 import getpass
 import time
@@ -7,15 +7,10 @@ from typing import Any
 
 import click
 
-from homeostat.cli.data.progress import Bar
-from homeostat.cli.data.remotes import remote_option
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.clock import SECOND
 from homeostat.core.digests import Digest, short
 from homeostat.core.durations import duration_us
-from homeostat.core.errors import CorruptObject
-from homeostat.data.retention.integrity import Loss, check_whole, sentence
-from homeostat.data.tags import split
 from homeostat.store.objects import FileObjects
 from homeostat.store.retention.garbage import Collected, check_grace, collect
 from homeostat.store.retention.mentions import Mentions
@@ -58,51 +53,10 @@ def gc(
     emit(value, as_json=as_json, text=lambda: _print(forgotten, collected))
 
 
-@click.command()
-@project_option
-@click.argument("dataset", default="")
-@click.option("--version", "label", default="", help="Number or tag; default: the latest.")
-@click.option("--heal", is_flag=True, help="Fetch what is damaged or missing from the remotes.")
-@remote_option
-@json_option
-def verify(project: Path | None, dataset: str, label: str, heal: bool, remote_name: str, as_json: bool) -> None:
-    """Read every byte of DATASET (name, name@number or name@tag) again and compare it with its digest.
-
-    Without DATASET, every object of the store: data, models, artifacts. What is lost is named with all that it touches.
-    """
-    named = f"{dataset}@{label}" if label else dataset
-    with Workspace.find(project) as workspace:
-        if not dataset:
-            with Bar("Reading") as bar:
-                losses = workspace.integrity.losses(bar)
-            if heal and losses:
-                remotes = [workspace.remote(remote_name)] if remote_name else workspace.reachable_remotes()
-                losses = workspace.integrity.heal(losses, remotes)
-            _print_losses(losses, as_json=as_json)
-            return
-        version = workspace.datasets.find(named)
-        try:
-            workspace.datasets.verify(version)
-        except CorruptObject:
-            if not heal:
-                raise
-            name, _ = split(named)
-            with Bar("Mending") as bar:
-                workspace.exchange.pull(workspace.remote(remote_name), name, str(version.number), bar, check=True)
-            workspace.datasets.verify(version)
-    emit(
-        {"dataset": version.dataset, "version": version.number, "id": version.id, "rows": version.rows},
-        as_json=as_json,
-        text=lambda: click.echo(
-            f"{version.name}: {version.rows:,} {'files' if version.is_files else 'rows'} are what id {short(version.id)} says."
-        ),
-    )
-
-
 def _here(
     workspace: Workspace, dataset: str, keep_last: int | None, before: float, _remote: str, *, apply: bool
 ) -> tuple[list[str], Collected]:
-    datasets = [workspace.datasets.version(dataset).dataset] if dataset else workspace.datasets.names()
+    datasets = [workspace.catalog.version(dataset).dataset] if dataset else workspace.catalog.names()
     forgetting, manifests = [], set[Digest]()
     if keep_last is not None:
         if apply:
@@ -112,7 +66,7 @@ def _here(
             forgetting = workspace.forgetting.candidates(datasets, keep_last)
         going = {version.node for version in forgetting}
         others = [
-            version for name in datasets for version in workspace.datasets.versions(name) if version.node not in going
+            version for name in datasets for version in workspace.catalog.versions(name) if version.node not in going
         ]
         manifests = {version.manifest for version in forgetting} - {version.manifest for version in others}
     shelf = FileObjects(workspace.store_folder)
@@ -171,17 +125,3 @@ def _print(forgotten: list[str], collected: Collected) -> None:
         )
     if not done and (forgotten or collected.unneeded):
         click.echo("Nothing was deleted. To delete: the same command with --apply")
-
-
-def _print_losses(losses: list[Loss], *, as_json: bool) -> None:
-    if as_json and losses:
-        emit({"losses": losses}, as_json=True, text=lambda: None)
-        raise click.exceptions.Exit(0 if all(loss.healed_from for loss in losses) else 4)
-    check_whole(losses)
-    emit({"losses": losses}, as_json=as_json, text=lambda: _print_healed(losses))
-
-
-def _print_healed(losses: list[Loss]) -> None:
-    for loss in losses:
-        click.echo(sentence(loss))
-    click.echo(f"{len(losses)} objects were lost and came back." if losses else "Every object is what its digest says.")

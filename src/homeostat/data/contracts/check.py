@@ -7,9 +7,8 @@ from typing import Any
 import polars as pl
 
 from homeostat.core.clock import Micros
-from homeostat.data.contracts.contract import Severity
 from homeostat.data.contracts.ports import Past, Serving
-from homeostat.data.contracts.report import Status
+from homeostat.data.contracts.report import Severity, Status
 
 ENOUGH_ROWS = 30  # fewer say nothing of a share or a quartile: one row alone is half above the median
 FLOATS = ("float16", "float32", "float64")

@@ -15,8 +15,8 @@ import polars as pl
 
 from homeostat.core.durations import duration_us
 from homeostat.core.errors import HomeostatError, InvalidDeclaration
+from homeostat.data.contracts.report import Severity
 
-Severity = Literal["warn", "block"]
 DistanceName = Literal["psi", "js", "ks", "w1"]
 PersonalKind = Literal[
     "email", "phone", "card", "iban", "ip", "us_ssn", "uk_nino", "fr_nir", "es_nif", "it_codice_fiscale"

@@ -37,7 +37,8 @@ from homeostat.data.contracts.contract import (
     TextLength,
     UniqueBy,
 )
-from homeostat.data.contracts.report import Report, Result, Verdict, stretches
+from homeostat.data.contracts.report import Report, Result
+from homeostat.data.contracts.verdict import Verdict, stretches
 
 _FIRST_ROWS = 10
 _NO_CONTEXT = Context()

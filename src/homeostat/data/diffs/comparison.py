@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homeostat.codec.tables import Table
+from homeostat.data.catalog.records import Version
 from homeostat.data.diffs.alignment import (
     Alignment,
     Hashes,
@@ -30,7 +31,7 @@ from homeostat.data.diffs.alignment import (
 )
 from homeostat.data.diffs.matching import Matched, check_key, match
 from homeostat.data.diffs.records import Diff, Patch, schema_changes
-from homeostat.data.records import Manifest, Version
+from homeostat.data.records import Manifest
 from homeostat.data.versions import Versions
 
 _THREADS = min(4, os.cpu_count() or 1)  # each holds a pair of segments

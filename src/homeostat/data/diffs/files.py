@@ -6,7 +6,7 @@ import msgspec
 
 from homeostat.codec.tables import Table
 from homeostat.core.errors import CorruptObject, HomeostatError
-from homeostat.data.records import Version
+from homeostat.data.catalog.records import Version
 from homeostat.data.tree import FileEntry, FilesManifest, Shard, read_shard
 from homeostat.store.objects import ObjectStore
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homeostat.core.errors import BadData, MissingColumn, WrongType
-from homeostat.data.records import Column
+from homeostat.data.catalog.records import Column
 
 _SIDE, _ROW, _AT, _KEY, _WHOLE, _NTH = "__side__", "__row__", "__at__", "__key__", "__whole__", "__nth__"
 

@@ -8,7 +8,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homeostat.codec.tables import Table
-from homeostat.data.records import Column
+from homeostat.data.catalog.records import Column
 
 
 class ColumnChange(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,8 +11,8 @@ from typing import Literal
 import msgspec
 
 from homeostat.core.digests import Digest
+from homeostat.data.catalog.records import Version
 from homeostat.data.contracts.report import Report
-from homeostat.data.records import Version
 from homeostat.store.lineage import Edge
 
 # Told how many bytes are done, and of how many.

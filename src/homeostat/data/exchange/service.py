@@ -13,7 +13,9 @@ from sqlalchemy import Connection, select, update
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
 from homeostat.core.errors import CorruptObject, NotFound, Unavailable
-from homeostat.data import queries, tags
+from homeostat.data.catalog import queries, tags
+from homeostat.data.catalog.recording import record
+from homeostat.data.catalog.records import Version
 from homeostat.data.exchange.records import Directory, Exchanged, Index, Item, Progress, Pushed
 from homeostat.data.exchange.shelf import (
     agree,
@@ -23,10 +25,8 @@ from homeostat.data.exchange.shelf import (
     read_inventory,
     send_record,
 )
-from homeostat.data.records import Version
 from homeostat.data.retention.contents import needed_by, objects_of
 from homeostat.data.retention.kept import check_kept
-from homeostat.data.versions import record
 from homeostat.store import refs
 from homeostat.store.db import Database
 from homeostat.store.db.schema.data import dataset_versions

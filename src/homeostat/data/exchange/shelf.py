@@ -10,8 +10,8 @@ import msgspec
 
 from homeostat.core.digests import Digest, canonical_json, digest_bytes, short
 from homeostat.core.errors import AlreadyExists, CorruptObject
+from homeostat.data.catalog.records import Version
 from homeostat.data.exchange.records import Index, Item, Progress, Pushed
-from homeostat.data.records import Version
 from homeostat.store.objects import FileObjects
 from homeostat.store.objects.remote import Remote
 

@@ -7,8 +7,9 @@ import msgspec
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
+from homeostat.data.catalog.records import Version
 from homeostat.data.packs import PACKED_BELOW_BYTES
-from homeostat.data.records import Manifest, Version
+from homeostat.data.records import Manifest
 from homeostat.data.tree import FilesManifest, read_shard
 from homeostat.store.objects import FileObjects
 from homeostat.store.retention.mentions import Mentions, digests_in

@@ -10,9 +10,9 @@ from sqlalchemy import Connection, update
 
 from homeostat.core.clock import Clock
 from homeostat.core.errors import UserError
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Version
 from homeostat.data.facts import DataAdded, VersionForgotten
-from homeostat.data.records import Version
 from homeostat.store import ledger
 from homeostat.store.db import Database
 from homeostat.store.db.schema.data import dataset_versions

@@ -8,7 +8,7 @@ from sqlalchemy.sql import column
 
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import CorruptObject, NotFound
-from homeostat.data import queries
+from homeostat.data.catalog import queries
 from homeostat.data.retention.contents import needed_by
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects

@@ -2,7 +2,7 @@
 
 from homeostat.core.clock import iso
 from homeostat.core.errors import NotFound
-from homeostat.data.records import Version
+from homeostat.data.catalog.records import Version
 
 
 def check_kept(version: Version) -> None:

@@ -17,10 +17,10 @@ from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import BadData, NotFound
 from homeostat.core.ids import check_name
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Appended, Version
 from homeostat.data.facts import SourceFetched
 from homeostat.data.imports import Progress, unwatched
-from homeostat.data.records import Appended, Version
 from homeostat.data.service import Datasets
 from homeostat.data.sources.address import conceal
 from homeostat.data.sources.opening import open_source, settled

@@ -6,9 +6,9 @@ from sqlalchemy import Connection
 
 from homeostat.core.clock import Micros
 from homeostat.core.errors import NotFound
-from homeostat.data import queries
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Quarantine, Version
 from homeostat.data.contracts.report import Result
-from homeostat.data.records import Quarantine, Version
 from homeostat.ui import formats
 from homeostat.ui.charts.records import State
 from homeostat.ui.contexts import Block, DataPage, DatasetPage, DatasetRow, Finding, Pair, VersionRow

@@ -20,8 +20,8 @@ from homeostat.data.contracts.contract import (
     UniqueBy,
 )
 from homeostat.data.contracts.infer import infer
-from homeostat.data.contracts.report import Verdict
 from homeostat.data.contracts.validate import validate
+from homeostat.data.contracts.verdict import Verdict
 from homeostat.data.contracts.whole_checks import scale_moved
 
 NAN = float("nan")

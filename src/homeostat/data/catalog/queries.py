@@ -7,8 +7,8 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
 from homeostat.core.digests import Digest
+from homeostat.data.catalog.records import Arrival, Column, Quarantine, Version
 from homeostat.data.contracts.report import Report
-from homeostat.data.records import Arrival, Column, Quarantine, Version
 from homeostat.store.db.schema.data import dataset_versions, quarantine
 
 _COLUMNS = [column for column in dataset_versions.c if column.name != "report"]

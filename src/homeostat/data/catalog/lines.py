@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection, select, update
 
-from homeostat.data import queries
-from homeostat.data.records import Version
-from homeostat.data.tags import read_target
+from homeostat.data.catalog import queries
+from homeostat.data.catalog.records import Version
+from homeostat.data.catalog.tags import read_target
 from homeostat.store import refs
 from homeostat.store.db.schema.data import dataset_versions
 from homeostat.store.objects import ObjectStore

@@ -10,8 +10,8 @@ from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import InvalidName
 from homeostat.core.ids import check_name
+from homeostat.data.catalog.records import Version
 from homeostat.data.facts import DatasetTagged
-from homeostat.data.records import Version
 from homeostat.store import ledger, refs
 from homeostat.store.objects import ObjectStore
 
