@@ -4,13 +4,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, RowMapping, func, select, tuple_
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound
-from homeostat.pipelines.records import Action, Candidate, Observed, PipelineRun, Stored
+from homeostat.pipelines.records import Action, Candidate, Observed, PipelineRun, RunSummary, Stored
 from homeostat.store.db.schema.pipelines import actions, pipeline_runs
 
+_SUMMARY = [
+    pipeline_runs.c[name]
+    for name in ("id", "pipeline", "system", "actor", "status", "started_at", "started_wall", "finished_wall")
+]
 _STORED, _CANDIDATE = Stored.__struct_config__.tag, Candidate.__struct_config__.tag
 
 
@@ -45,6 +49,34 @@ def recent(
     for row in connection.execute(wanted).mappings():
         found[row["run_id"]].append(_action(row))
     return [_run(row, found[row["id"]]) for row in rows]
+
+
+def summaries(connection: Connection, pipeline: str, *, before: str | None = None, limit: int = 50) -> list[RunSummary]:
+    """Runs of a pipeline, newest first.
+
+    Args:
+        before: only runs that started before this one: the cursor of a page.
+    """
+    started = pipeline_runs.c.started_wall
+    query = select(*_SUMMARY).where(pipeline_runs.c.pipeline == pipeline)
+    if before is not None:
+        mark = select(started, pipeline_runs.c.id).where(pipeline_runs.c.id == before)
+        query = query.where(tuple_(started, pipeline_runs.c.id) < mark.scalar_subquery())
+    rows = connection.execute(query.order_by(started.desc(), pipeline_runs.c.id.desc()).limit(limit)).mappings()
+    return _counted(connection, [RunSummary(**row) for row in rows])
+
+
+def latest_by_pipeline(connection: Connection) -> list[RunSummary]:
+    """The newest run of each pipeline, newest first."""
+    started = pipeline_runs.c.started_wall
+    last = (
+        select(pipeline_runs.c.pipeline, func.max(started).label("started_wall"))
+        .group_by(pipeline_runs.c.pipeline)
+        .subquery()
+    )
+    is_last = (pipeline_runs.c.pipeline == last.c.pipeline) & (started == last.c.started_wall)
+    rows = connection.execute(select(*_SUMMARY).join(last, is_last).order_by(started.desc())).mappings()
+    return _counted(connection, [RunSummary(**row) for row in rows])
 
 
 def run_actions(connection: Connection, run_id: str) -> list[Action]:
@@ -107,6 +139,17 @@ def action_row(found: Action) -> dict[str, Any]:
     for name in ("outputs", "arguments", "variables", "observed"):
         row[name] = msgspec.json.encode(row[name]).decode()
     return row
+
+
+def _counted(connection: Connection, found: Sequence[RunSummary]) -> list[RunSummary]:
+    """With how many calls ran, were cached, failed."""
+    # A page has few runs, so that their ids fit one statement.
+    wanted = actions.c.run_id.in_([run.id for run in found])
+    query = select(actions.c.run_id, actions.c.status, func.count()).where(wanted)
+    counts: dict[str, dict[str, int]] = {run.id: {} for run in found}
+    for run_id, status, count in connection.execute(query.group_by(actions.c.run_id, actions.c.status)):
+        counts[run_id][status] = count
+    return [msgspec.structs.replace(run, **counts[run.id]) for run in found]
 
 
 def _action(row: RowMapping) -> Action:

@@ -143,6 +143,26 @@ class PipelineRun(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...]
 
 
+class RunSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """One run of a pipeline in a list.
+
+    Attributes:
+        ran, cached, failed: how many calls of its steps did.
+    """
+
+    id: str
+    pipeline: str
+    system: str
+    actor: str
+    status: RunStatus
+    started_at: Micros
+    started_wall: float
+    finished_wall: float | None
+    ran: int = 0
+    cached: int = 0
+    failed: int = 0
+
+
 class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One difference between two calls of a step.
 

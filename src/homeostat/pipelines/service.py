@@ -1,7 +1,7 @@
 """Running pipelines, and telling why a step ran."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -117,8 +117,24 @@ class Pipelines:
             calls = queries.latest_calls(connection, step)
             if not calls:
                 raise NotFound(f"No step {step!r} has run yet. Run its pipeline: `homeostat run`.")
-            action = next((call for call in calls if call.status != "cached"), calls[0])
+            action = _telling(calls)
             previous = queries.call_before(connection, action)
+        return self._explained(action, previous)
+
+    def why_each(self, run: PipelineRun) -> list[Why]:
+        """Why each step of a run ran, or did not, in the order of their first calls; of several calls as `why`.
+
+        Cost: for each step one query and what the code of two calls is made of.
+        """
+        calls: dict[str, list[Action]] = {}
+        for action in run.actions:
+            calls.setdefault(action.step, []).append(action)
+        chosen = [_telling(of_step) for of_step in calls.values()]
+        with self._database.read() as connection:
+            before = [queries.call_before(connection, action) for action in chosen]
+        return [self._explained(action, previous) for action, previous in zip(chosen, before, strict=True)]
+
+    def _explained(self, action: Action, previous: Action | None) -> Why:
         if previous is None:
             return explain(action, self._code(action), None, None, [])
         return explain(action, self._code(action), previous, self._code(previous), self._packages(previous, action))
@@ -249,6 +265,11 @@ class Pipelines:
                 if output.codec == "model" and output.blob is not None:
                     again = f".{action.position}" if action.position else ""
                     run.artifact(f"{action.step}{again}.model", self._objects.read(output.blob))
+
+
+def _telling(calls: Sequence[Action]) -> Action:
+    """Of several calls of a step in a run the first that was not repeated."""
+    return next((call for call in calls if call.status != "cached"), calls[0])
 
 
 def _opened(value: Any, values: Values) -> Any:

@@ -1,6 +1,7 @@
 """How numbers, times and digests read on pages: with unit and uncertainty, the same everywhere."""
 
 from homeostat.core.clock import DAY, HOUR, MINUTE, SECOND, moment
+from homeostat.core.durations import spoken
 
 _AGES = (
     (730 * DAY, 365 * DAY, "year"),
@@ -80,6 +81,11 @@ def ago(at: int, now: int) -> str:
     else:
         text = plural(gap // SECOND, "second") if gap < MINUTE else "1 minute"
     return f"{text} ago" if at <= now else f"in {text}"
+
+
+def took(us: int) -> str:
+    """`12 ms`, `1.34 s`, `14 min`: how long something ran."""
+    return f"{us / 1000:.3g} ms" if us < SECOND else spoken(us)
 
 
 def size(value: int) -> str:

@@ -10,6 +10,8 @@ from homeostat.ui.contexts import (
     ModelPage,
     ModelsPage,
     OverviewPage,
+    PipelinePage,
+    PipelinesPage,
     RunPage,
     RunsPage,
     SystemPage,
@@ -35,6 +37,10 @@ class Reader(Protocol):
     def data(self) -> DataPage: ...
 
     def dataset(self, name: str, *, before: int | None) -> DatasetPage: ...
+
+    def pipelines(self) -> PipelinesPage: ...
+
+    def pipeline(self, name: str, *, run_id: str, before: str | None) -> PipelinePage: ...
 
     def runs(self, *, system: str, before: str | None) -> RunsPage: ...
 

@@ -12,6 +12,7 @@ from homeostat.core.durations import spoken
 from homeostat.ui import figures, formats
 from homeostat.ui.assets import asset_url, has_bundle
 from homeostat.ui.charts.gauge import gauge
+from homeostat.ui.charts.graph import STATE_NAMES, graph
 from homeostat.ui.charts.line import line_chart
 from homeostat.ui.charts.records import NARROW, WIDE
 from homeostat.ui.charts.small import histogram_pair, share_bar, sparkline
@@ -48,6 +49,7 @@ def environment() -> Environment:
         "exact",
         "ago",
         "size",
+        "took",
     ):
         made.filters[name] = getattr(formats, name)
     made.filters["spoken"] = spoken
@@ -61,6 +63,8 @@ def environment() -> Environment:
         sparkline=sparkline,
         histogram_pair=histogram_pair,
         share_bar=share_bar,
+        graph=graph,
+        node_names=STATE_NAMES,
         icon=icon,
         icon_shapes=icon_shapes,
         kind_names=KIND_NAMES,

@@ -27,6 +27,12 @@ def page_routes(reader: Reader) -> list[Route]:
             system=request.query_params.get("system", ""), before=request.query_params.get("before") or None
         )
 
+    def pipeline(request: Request) -> Context:
+        query = request.query_params
+        return reader.pipeline(
+            request.path_params["name"], run_id=query.get("run", ""), before=query.get("before") or None
+        )
+
     pages: dict[str, Callable[[Request], Context]] = {
         "/": lambda _: reader.overview(),
         "/systems/{name}": lambda request: reader.system(request.path_params["name"]),
@@ -37,6 +43,8 @@ def page_routes(reader: Reader) -> list[Route]:
         ),
         "/data": lambda _: reader.data(),
         "/data/{name}": lambda request: reader.dataset(request.path_params["name"], before=_before(request)),
+        "/pipelines": lambda _: reader.pipelines(),
+        "/pipelines/{name}": pipeline,
         "/runs": runs,
         "/runs/{id}": lambda request: reader.run(request.path_params["id"]),
     }

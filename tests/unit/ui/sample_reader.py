@@ -11,11 +11,13 @@ from homeostat.ui.contexts import (
     ModelPage,
     ModelsPage,
     OverviewPage,
+    PipelinePage,
+    PipelinesPage,
     RunPage,
     RunsPage,
     SystemPage,
 )
-from unit.ui import sample_rooms, sample_systems
+from unit.ui import sample_pipelines, sample_rooms, sample_systems
 
 
 class SampleReader:
@@ -47,6 +49,12 @@ class SampleReader:
 
     def dataset(self, name: str, *, before: int | None) -> DatasetPage:
         return sample_rooms.DATASET_PAGE
+
+    def pipelines(self) -> PipelinesPage:
+        return sample_pipelines.PIPELINES_PAGE
+
+    def pipeline(self, name: str, *, run_id: str, before: str | None) -> PipelinePage:
+        return sample_pipelines.PIPELINE_PAGE
 
     def runs(self, *, system: str, before: str | None) -> RunsPage:
         return sample_rooms.RUNS_PAGE

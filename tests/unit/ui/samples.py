@@ -1,6 +1,7 @@
 """One realistic context for each page."""
 
 from homeostat.ui.contexts import Context
+from unit.ui.sample_pipelines import PIPELINE_PAGE, PIPELINE_PLAIN, PIPELINES_EMPTY, PIPELINES_PAGE
 from unit.ui.sample_rooms import (
     DATA_EMPTY,
     DATA_PAGE,
@@ -40,6 +41,10 @@ PAGES: dict[str, Context] = {
     "data-empty": DATA_EMPTY,
     "dataset": DATASET_PAGE,
     "dataset-plain": DATASET_PLAIN,
+    "pipelines": PIPELINES_PAGE,
+    "pipelines-empty": PIPELINES_EMPTY,
+    "pipeline": PIPELINE_PAGE,
+    "pipeline-plain": PIPELINE_PLAIN,
     "runs": RUNS_PAGE,
     "runs-empty": RUNS_EMPTY,
     "run": RUN_PAGE,

@@ -9,6 +9,7 @@ from homeostat.core.clock import Micros
 Role = Literal["champion", "challenger", "canary", "shadow", "static"]
 Direction = Literal["at_most", "at_least"]
 State = Literal["met", "breach", "unknown"]
+NodeState = Literal["data", "ran", "cached", "failed"]
 EventKind = Literal["breach", "retrain", "rejected", "shadow", "canary", "deploy", "rollback", "approval", "blocked"]
 
 
@@ -121,6 +122,38 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     label: str
     role: Role
     share: float
+
+
+class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of a pipeline, or data it began with.
+
+    Attributes:
+        name: unique in its graph.
+        state: what became of it.
+        detail: one short line below the name.
+        is_critical: it lies on the longest way through the graph, measured in time.
+        href: where more is said of it, or empty.
+    """
+
+    name: str
+    state: NodeState
+    detail: str
+    is_critical: bool = False
+    href: str = ""
+
+
+class Graph(msgspec.Struct, frozen=True, kw_only=True):
+    """Steps and what each takes from which.
+
+    Attributes:
+        title: text alternative.
+        nodes: each after those it takes from.
+        links: (from, to) by name.
+    """
+
+    title: str
+    nodes: tuple[GraphNode, ...]
+    links: tuple[tuple[str, str], ...]
 
 
 class Size(NamedTuple):

@@ -30,12 +30,14 @@ def compact(value: float) -> str:
     return f"{value:.1f}".removesuffix(".0")
 
 
-def picture(*children: str, width: float, height: float, label: str, class_: str) -> Markup:
-    """A whole picture with its text alternative; it scales to the width it is given."""
+def picture(*children: str, width: float, height: float, label: str, class_: str, is_fixed: bool = False) -> Markup:
+    """A whole picture with its text alternative; it scales to the width it is given, unless its size is fixed."""
     return element(
         "svg",
         element("title", label),
         *children,
+        width=width if is_fixed else None,
+        height=height if is_fixed else None,
         viewBox=f"0 0 {compact(width)} {compact(height)}",
         role="img",
         class_=class_,

@@ -6,6 +6,7 @@ and drawn into the report. Sentences are made where the facts are known.
 
 from homeostat.ui.contexts.data import Block, DataPage, DatasetPage, DatasetRow, Finding, VersionRow
 from homeostat.ui.contexts.models import ApprovalStatus, Gate, GateStatus, ModelPage, ModelRow, ModelsPage, Reproduced
+from homeostat.ui.contexts.pipelines import PipelinePage, PipelineRunRow, PipelinesPage, StepChange, StepRow
 from homeostat.ui.contexts.report import Figure, ReportContext, Sabotage
 from homeostat.ui.contexts.runs import Curve, RunPage, RunRow, RunsPage, RunStatus
 from homeostat.ui.contexts.shared import Context, ErrorPage, Pair
@@ -45,6 +46,9 @@ __all__ = [
     "OverviewPage",
     "Pair",
     "Phase",
+    "PipelinePage",
+    "PipelineRunRow",
+    "PipelinesPage",
     "ReportContext",
     "Reproduced",
     "RunPage",
@@ -53,6 +57,8 @@ __all__ = [
     "RunsPage",
     "Sabotage",
     "SetpointReading",
+    "StepChange",
+    "StepRow",
     "SystemCard",
     "SystemPage",
     "VersionRow",

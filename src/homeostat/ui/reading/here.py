@@ -5,6 +5,7 @@ from typing import Any
 
 from homeostat.core.clock import Micros
 from homeostat.data.service import Datasets
+from homeostat.pipelines.service import Pipelines
 from homeostat.serve.service import Deployments
 from homeostat.store.objects import ObjectStore
 from homeostat.workspace import Workspace
@@ -22,6 +23,7 @@ class Here:
     deployments: Deployments
     datasets: Datasets
     objects: ObjectStore
+    pipelines: Pipelines
 
     @property
     def frame(self) -> dict[str, Any]:
@@ -38,4 +40,5 @@ def here(workspace: Workspace) -> Here:
         deployments=workspace.deployments,
         datasets=workspace.datasets,
         objects=workspace.objects,
+        pipelines=workspace.pipelines,
     )

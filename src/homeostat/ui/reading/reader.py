@@ -8,11 +8,13 @@ from homeostat.ui.contexts import (
     ModelPage,
     ModelsPage,
     OverviewPage,
+    PipelinePage,
+    PipelinesPage,
     RunPage,
     RunsPage,
     SystemPage,
 )
-from homeostat.ui.reading import data, decisions, models, runs, systems
+from homeostat.ui.reading import data, decisions, models, pipelines, runs, systems
 from homeostat.ui.reading.here import Here, here
 from homeostat.workspace import Workspace
 
@@ -50,6 +52,14 @@ class Reading:
     def dataset(self, name: str, *, before: int | None) -> DatasetPage:
         with self._workspace.database.read() as connection:
             return data.one(connection, self._here(), name, before=before)
+
+    def pipelines(self) -> PipelinesPage:
+        with self._workspace.database.read() as connection:
+            return pipelines.page(connection, self._here())
+
+    def pipeline(self, name: str, *, run_id: str, before: str | None) -> PipelinePage:
+        with self._workspace.database.read() as connection:
+            return pipelines.one(connection, self._here(), name, run_id=run_id, before=before)
 
     def runs(self, *, system: str, before: str | None) -> RunsPage:
         with self._workspace.database.read() as connection:
