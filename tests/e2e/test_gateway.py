@@ -26,7 +26,7 @@ from homeostat.serve.log import ObservationLog
 from homeostat.serve.records import Arm, Deployment, GatewayState
 from homeostat.serve.service import Deployments
 from homeostat.store.db import Database
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 from homeostat.store.objects import FileObjects
 
 pytestmark = pytest.mark.e2e

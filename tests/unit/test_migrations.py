@@ -16,7 +16,7 @@ from homeostat.core.errors import NewerWorkspace
 from homeostat.store.db import Database
 from homeostat.store.db import migrate as migrate_module
 from homeostat.store.db.migrate import head, migrate, revision
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Options and output that commands share."""
 
 import json
+import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,12 +10,14 @@ from typing import Any
 import click
 import msgspec
 
+# What rich draws on a terminal, as commands use it.
+_MARKUP = re.compile(r"\[(?:bold|dim|green|red|/)\]")
+
 project_option = click.option(
     "--project",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     help="Project directory; default: the one that holds the current directory.",
 )
-_PIPE = 10_000  # columns: room for any row, so that grep finds it whole
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON object instead of text.")
 
 
@@ -28,8 +32,12 @@ def emit(value: Any, *, as_json: bool, text: Callable[[], None]) -> None:
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str = "") -> None:
     """A table; columns that begin with `>` are aligned right.
 
-    On a terminal the first column, which names the row, is never cut and the others wrap. In a pipe nothing is.
+    On a terminal the first column, which names the row, is never cut and the others wrap. In a pipe a row is one line, whole, so that
+    grep finds it.
     """
+    if not sys.stdout.isatty():
+        _print_plain(columns, rows, title)
+        return
     from rich.console import Console
     from rich.table import Table
 
@@ -43,7 +51,21 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[object]], *, tit
         )
     for row in rows:
         table.add_row(*(str(cell) for cell in row))
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=_PIPE)
-    console.print(table)
+    Console().print(table)
+
+
+def _print_plain(columns: Sequence[str], rows: Sequence[Sequence[object]], title: str) -> None:
+    """What draws on a terminal takes longer to load than a list of versions to read."""
+    lines = [
+        [column.removeprefix(">") for column in columns],
+        *([_MARKUP.sub("", str(cell)) for cell in row] for row in rows),
+    ]
+    widths = [max(map(len, cells)) for cells in zip(*lines, strict=True)]
+    if title:
+        click.echo(title)
+    for line in lines:
+        cells = [
+            cell.rjust(width) if column.startswith(">") else cell.ljust(width)
+            for column, cell, width in zip(columns, line, widths, strict=True)
+        ]
+        click.echo("  ".join(cells).rstrip())

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -16,9 +15,11 @@ from homeostat.data.tree import Pack
 
 # A file that changes again within one tick of its file system's clock keeps its times. FAT has the longest tick: 2 s.
 _TICK_NS = 2_000_000_000
+# What there is one of for each file is hidden from the collector of cycles (`gc=False`), which would else look at all of them, and at
+# every library, many times over.
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A file that is there: its path below the root with `/` between, its place, and what tells that it has not changed."""
 
     path: str
@@ -26,7 +27,7 @@ class Found(NamedTuple):
     stamp: "Stamp"
 
 
-class Stamp(msgspec.Struct, frozen=True, array_like=True):
+class Stamp(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What of a file changes when its content does."""
 
     size: int
@@ -53,7 +54,7 @@ class Remembered(msgspec.Struct, frozen=True, array_like=True):
     objects: tuple[Digest, ...] = ()
 
 
-class _Seen(NamedTuple):
+class _Seen(msgspec.Struct, frozen=True, gc=False):
     stamp: Stamp
     digest: Digest
 

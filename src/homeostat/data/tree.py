@@ -16,7 +16,7 @@ _SCHEMA = "homeostat-files-1"
 _SHARD_FILES = 1024
 
 
-class FileEntry(msgspec.Struct, frozen=True, array_like=True):
+class FileEntry(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One file: its path below the root with `/` between, and its content."""
 
     path: str
@@ -31,7 +31,7 @@ class Shard(msgspec.Struct, frozen=True, array_like=True):
     files: int
 
 
-class Place(msgspec.Struct, frozen=True, array_like=True):
+class Place(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """Where in a pack the content of a small file lies."""
 
     digest: Digest

@@ -10,7 +10,7 @@ from homeostat.codec.tables import Table
 from homeostat.core.clock import DAY, FixedClock, Micros
 from homeostat.data.service import Datasets
 from homeostat.store.db import Database
-from homeostat.store.db.schema.store import metadata
+from homeostat.store.db.schema.every import metadata
 from homeostat.store.objects import FileObjects
 
 FIRST_DAY = Micros(1_356_998_400_000_000)  # 2013-01-01T00:00:00Z

@@ -10,7 +10,7 @@ import pytest
 from homeostat.core.clock import DAY
 from homeostat.loop.records import RetrainCommand
 from homeostat.store.db import Database
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 from loop_world import World, copied, visits
 
 APPROVAL = (

@@ -9,7 +9,7 @@ import pytest
 from homeostat.core.clock import FixedClock, Micros, parse_iso
 from homeostat.monitor.service import Monitor
 from homeostat.store.db import Database
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 from monitor_log import MemoryLog
 
 START = parse_iso("2013-01-07")  # a Monday

@@ -13,7 +13,7 @@ import pytest
 from homeostat.core.clock import FixedClock, Micros
 from homeostat.pipelines.service import Pipelines
 from homeostat.store.db import Database
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 from homeostat.store.objects import FileObjects
 
 

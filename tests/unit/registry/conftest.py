@@ -8,7 +8,7 @@ import pytest
 from homeostat.core.clock import FixedClock, Micros
 from homeostat.registry.service import Registry
 from homeostat.store.db import Database
-from homeostat.store.db.schema.store import metadata
+from homeostat.store.db.schema.every import metadata
 
 NOON = Micros(1_366_027_200_000_000)
 

@@ -15,7 +15,7 @@ from homeostat.serve.records import Arm, Deployment, GatewayState, Traffic
 from homeostat.serve.service import Deployments
 from homeostat.store import ledger, lineage
 from homeostat.store.db import Database
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 
 SYSTEM = "late-flights"
 

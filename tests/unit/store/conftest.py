@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from homeostat.store.db import Database
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ import pytest
 from homeostat.codec.models import encode_any
 from homeostat.core.clock import FixedClock, Micros
 from homeostat.store.db import Database
-from homeostat.store.db.schema.store import metadata
+from homeostat.store.db.schema.every import metadata
 from homeostat.store.objects import FileObjects
 from homeostat.track.service import Runs
 
@@ -35,4 +35,4 @@ def objects(tmp_path: Path) -> FileObjects:
 
 @pytest.fixture
 def runs(tmp_path: Path, database: Database, objects: FileObjects, clock: FixedClock) -> Runs:
-    return Runs(database, objects, clock, tmp_path / "spool", encode_model=encode_any, capture=dict)
+    return Runs(database, objects, clock, tmp_path / "spool", encode_model=encode_any)

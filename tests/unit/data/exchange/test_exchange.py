@@ -16,7 +16,7 @@ from homeostat.data.exchange.service import Exchange
 from homeostat.data.retention.forgetting import Forgetting
 from homeostat.data.service import Datasets
 from homeostat.store.db import Database
-from homeostat.store.db.schema.store import metadata
+from homeostat.store.db.schema.every import metadata
 from homeostat.store.objects import FileObjects
 from homeostat.store.objects.folder import FolderRemote
 

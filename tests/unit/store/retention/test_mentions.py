@@ -6,8 +6,8 @@ from sqlalchemy import insert
 
 from homeostat.core.digests import Digest, canonical_json, digest_bytes
 from homeostat.store.db import Database
+from homeostat.store.db.schema.every import metadata
 from homeostat.store.db.schema.registry import model_versions
-from homeostat.store.db.schema.store import metadata
 from homeostat.store.db.schema.track import run_tags
 from homeostat.store.objects import FileObjects
 from homeostat.store.retention.mentions import Mentions, digests_in, roots

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from homeostat.store.db.schema import metadata
+from homeostat.store.db.schema.every import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, transactional_ddl=True)
