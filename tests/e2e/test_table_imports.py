@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from homeostat.codec.tables import Table
 from homeostat.workspace import Config, Project, Workspace
 
 pytestmark = pytest.mark.e2e
@@ -86,3 +88,26 @@ def test_killed_on_the_way_nothing_is_there_and_nothing_is_lost(tmp_path: Path) 
         grown = sum(workspace.objects.path(one).stat().st_size for one in workspace.objects.digests()) - there
         assert grown == again.bytes_added < 10 * _PIECE * 8 * 8
         workspace.datasets.verify(again.version)
+
+
+def test_a_killed_command_leaves_nothing_half_added(tmp_path: Path) -> None:
+    """`homeostat data add` of a CSV, killed while it writes: no version, and the next one makes the whole of it."""
+    project, path = create(tmp_path / "project"), tmp_path / "t.csv"
+    random = np.random.default_rng(0)
+    pl.DataFrame({f"x{number}": random.normal(size=400_000) for number in range(4)}).write_csv(path)
+    command = [sys.executable, "-m", "homeostat", "data", "add", "t", str(path), "--project", str(project)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    with Workspace.open(project) as workspace:
+        deadline = time.monotonic() + 120
+        while len(list(workspace.objects.digests())) < 4 and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.005)
+        os.kill(process.pid, signal.SIGKILL)
+        assert -signal.SIGKILL == process.wait()
+        assert [] == workspace.datasets.names()
+
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    with Workspace.open(project) as workspace:
+        version = workspace.datasets.version("t")
+        workspace.datasets.verify(version)
+        assert Table.of(pl.read_csv(path)).digest == version.id

@@ -141,14 +141,15 @@ def write_segment(rows: pa.Table) -> bytes:
     """Rows of settled types as zstd Parquet; the same rows in the same chunks give the same bytes."""
     sink = io.BytesIO()
     whole = {field.name: "DELTA_BINARY_PACKED" for field in rows.schema if _counts(field.type)}
-    # No dictionaries: zstd finds the repetition as well, and segments are small. No statistics: manifests hold the bounds.
+    # Dictionaries of texts only: zstd finds other repetition as well, and segments are small. No statistics: manifests hold
+    # the bounds.
     # Differences of whole numbers and instants: a seventh less for flights, and a short segment packs as well as a long one.
     pq.write_table(
         rows,
         sink,
         compression="zstd",
-        compression_level=3,
-        use_dictionary=False,
+        compression_level=1,
+        use_dictionary=[field.name for field in rows.schema if pa.types.is_large_string(field.type)],
         write_statistics=False,
         column_encoding=whole,
     )

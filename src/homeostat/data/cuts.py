@@ -116,13 +116,14 @@ def _number_words(array: pa.Array) -> NDArray[np.uint64]:
 def _text_words(array: pa.Array) -> NDArray[np.uint64]:
     _, offset_buffer, content = array.buffers()
     offsets = np.frombuffer(offset_buffer, "<i8", len(array) + 1, array.offset * 8)
-    lengths = np.diff(offsets)
-    words = lengths.astype(np.uint64)
-    if content is None or not content.size:
-        return words
-    letters = np.frombuffer(content, np.uint8)
-    for back in range(1, _END_BYTES + 1):
-        has_letter = lengths >= back
-        letter = letters[np.where(has_letter, offsets[1:] - back, 0)]
-        words = words * np.uint64(257) + np.where(has_letter, letter, 0)
-    return words
+    lengths = np.diff(offsets).astype(np.uint64)
+    if content is None or not len(array):
+        return lengths
+    first, end = int(offsets[0]), int(offsets[-1])
+    letters = np.frombuffer(bytes(_END_BYTES) + memoryview(content)[first:end], np.uint8)
+    # The eight bytes before the end of each text, of which those before its beginning are shifted out.
+    ends = np.lib.stride_tricks.as_strided(letters.view(), (len(letters) - _END_BYTES + 1, _END_BYTES), (1, 1))
+    words: NDArray[np.uint64] = ends[offsets[1:] - first].view("<u8").ravel()
+    seen = np.minimum(lengths, np.uint64(_END_BYTES))
+    words = np.where(seen > 0, words >> (np.uint64(_END_BYTES) - seen) * np.uint64(8), 0)
+    return words * _ODD + lengths

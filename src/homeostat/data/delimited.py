@@ -20,17 +20,23 @@ without any value is text.
 
 import csv
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as arrow_csv
 
 from homeostat.core.errors import BadData
+from homeostat.data.ahead import THREADS, ahead
 
 BLOCK_BYTES = 8 << 20  # a row is never longer: it is where a quote that is not closed is noticed
+_FAST_BLOCK_BYTES = 1 << 20  # what a core holds in its cache
+_PLACES, _PLACE_BYTES = 16, 1 << 16  # of a file that are looked at before it is read
 _MISSING = pa.array(["", "na", "n/a", "null", "none"], pa.large_string())
 _SAMPLE = 64  # values
 _LONG = 10**15  # whole numbers of 16 digits begin here; from 2**53 on a float no longer holds all of them
@@ -122,12 +128,69 @@ def delimited_batches(
     if not has_rows:
         return _schema(kinds), iter(())
     for block in _blocks(path, separator, names, block_bytes):
-        kinds = {name: _taken(kinds[name], block.column(name))[0] for name in names}
+        kinds = _wider(kinds, block)
     return _read_as(path, separator, kinds, block_bytes)
 
 
 class OtherTypes(Exception):
-    """Lines after a table hold values that would have given its columns other types."""
+    """Lines hold values that give the columns other types than those in which they are being read."""
+
+
+def guessed_batches(
+    path: Path, separator: str, *, block_bytes: int = _FAST_BLOCK_BYTES
+) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
+    """As `delimited_batches`, in the types of the first block if these prove to be those of all, which each value is asked for.
+
+    Raises: BadData as `delimited_batches`. OtherTypes from the iterator if a later block needs another type, or a line is wrong:
+        `delimited_batches` then reads the file, or says what is wrong.
+    Cost: the file is read once, on all cores; twice if a look at some places tells that types change.
+    """
+    names, has_rows = _head(path, separator)
+    kinds: Kinds = dict.fromkeys(names)
+    if not has_rows:
+        return _schema(kinds), iter(())
+    try:
+        first = next(_blocks(path, separator, names, block_bytes, is_fast=True))
+    except (BadData, StopIteration):
+        return delimited_batches(path, separator)
+    kinds = _wider(kinds, first)
+    if any(_wider(kinds, sample) != kinds for sample in _samples(path, separator, names)):
+        return delimited_batches(path, separator)
+    return _schema(kinds), _typed(_blocks(path, separator, names, block_bytes, is_fast=True), kinds)
+
+
+def _samples(path: Path, separator: str, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Lines from some places of a file, as text: a hint, for a place may be within a quoted value of many lines."""
+    size_bytes = path.stat().st_size
+    reading, parsing, converting = _options(separator, names, BLOCK_BYTES)
+    with path.open("rb") as file:
+        for place in range(1, _PLACES + 1):
+            file.seek(max(0, size_bytes * place // _PLACES - _PLACE_BYTES))
+            file.readline(_PLACE_BYTES)
+            lines, _, _ = file.read(_PLACE_BYTES).rpartition(b"\n")
+            if lines and b'"' not in lines:
+                with suppress(pa.ArrowInvalid):
+                    yield from arrow_csv.read_csv(pa.BufferReader(lines), reading, parsing, converting).to_batches()
+
+
+def _typed(blocks: Iterable[pa.RecordBatch], kinds: Kinds) -> Iterator[pa.RecordBatch]:
+    """Blocks of text in the types of `kinds`; raises OtherTypes if these do not hold them, or a line is wrong."""
+    schema = _schema(kinds)
+
+    def typed(block: pa.RecordBatch) -> pa.RecordBatch:
+        taken = [_taken(kind, block.column(name)) for name, kind in kinds.items()]
+        if any(_TYPES[kind or Kind.TEXT] != field.type for (kind, _), field in zip(taken, schema, strict=True)):
+            raise OtherTypes
+        return pa.RecordBatch.from_arrays([column for _, column in taken], schema=schema)
+
+    with ThreadPoolExecutor(THREADS, "types") as pool:
+        try:
+            for _, batch in ahead(pool, typed, blocks):
+                yield batch
+        except BadData as error:
+            raise OtherTypes from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def delimited_rest(
@@ -146,19 +209,15 @@ def delimited_rest(
         schema: types of the rows before it, as read from the same file.
         texts: columns of type text that have a value there, not only words for a missing one.
 
-    Raises: OtherTypes if the whole file would be read in other types than `schema`. BadData as `read_delimited`, with rows counted
-        from `offset`.
+    Raises: OtherTypes from the iterator if the whole file would be read in other types than `schema`, or a line is wrong.
     """
     kinds: Kinds = {
         field.name: next(kind for kind, type_ in _TYPES.items() if type_ == field.type)
         for field in schema
         if field.name in texts or field.type != _TYPES[Kind.TEXT]
     }
-    for block in _blocks(path, separator, schema.names, block_bytes, offset=offset):
-        taken = [_taken(kinds.get(name), block.column(name)) for name in schema.names]
-        if any(_TYPES[kind or Kind.TEXT] != field.type for (kind, _), field in zip(taken, schema, strict=True)):
-            raise OtherTypes
-        yield pa.RecordBatch.from_arrays([column for _, column in taken], schema=schema)
+    every = {name: kinds.get(name) for name in schema.names}
+    return _typed(_blocks(path, separator, schema.names, block_bytes, offset=offset), every)
 
 
 def has_value(texts: pa.ChunkedArray) -> bool:
@@ -213,37 +272,44 @@ def _head(path: Path, separator: str) -> tuple[list[str], bool]:
 
 
 def _blocks(
-    path: Path, separator: str, names: Sequence[str], block_bytes: int, offset: int = 0
+    path: Path, separator: str, names: Sequence[str], block_bytes: int, offset: int = 0, *, is_fast: bool = False
 ) -> Iterator[pa.RecordBatch]:
     """The fields as text, a block of the file at a time; a missing one is null, a quoted empty one is not.
 
-    Without an `offset` the first line is the header.
+    Without an `offset` the first line is the header. If `is_fast` it is read on threads, and a wrong line is not named.
     """
+    reading, parsing, converting = _options(separator, names, block_bytes)
+    reading.skip_rows_after_names = int(not offset)
+    reading.use_threads = is_fast
     file = path.open("rb")
     file.seek(offset)
     try:
-        yield from arrow_csv.open_csv(
-            file,
-            # One thread: Arrow says only then in which row an error is.
-            arrow_csv.ReadOptions(
-                column_names=names, skip_rows_after_names=int(not offset), block_size=block_bytes, use_threads=False
-            ),
-            arrow_csv.ParseOptions(
-                delimiter=separator,
-                newlines_in_values=True,
-                ignore_empty_lines=len(names) > 1,  # with one column an empty line is a missing value
-            ),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.large_string()),
-                null_values=[""],
-                strings_can_be_null=True,
-                quoted_strings_can_be_null=False,
-            ),
-        )
+        yield from arrow_csv.open_csv(file, reading, parsing, converting)
     except pa.ArrowInvalid as error:
-        raise BadData(f"{path} cannot be read as {path.suffix}: {_reason(path, str(error), block_bytes)}") from error
+        reason = "" if is_fast else _reason(path, str(error), block_bytes)
+        raise BadData(f"{path} cannot be read as {path.suffix}: {reason}") from error
     finally:
         file.close()
+
+
+def _options(
+    separator: str, names: Sequence[str], block_bytes: int
+) -> tuple[arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions]:
+    """How lines below the header are read as text. On one thread: Arrow says only then in which row an error is."""
+    return (
+        arrow_csv.ReadOptions(column_names=names, block_size=block_bytes, use_threads=False),
+        arrow_csv.ParseOptions(
+            delimiter=separator,
+            newlines_in_values=True,
+            ignore_empty_lines=len(names) > 1,  # with one column an empty line is a missing value
+        ),
+        arrow_csv.ConvertOptions(
+            column_types=dict.fromkeys(names, pa.large_string()),
+            null_values=[""],
+            strings_can_be_null=True,
+            quoted_strings_can_be_null=False,
+        ),
+    )
 
 
 def _reason(path: Path, said: str, block_bytes: int) -> str:
@@ -268,6 +334,11 @@ def _conversion(path: Path) -> str:
                     f"Latin-1, convert it: iconv -f LATIN1 -t UTF-8 {path.name}"
                 )
     return "its header line has a quote that is not closed. Close it."
+
+
+def _wider(kinds: Kinds, block: pa.RecordBatch) -> Kinds:
+    """The kinds that hold these values too."""
+    return {name: _taken(kind, block.column(name))[0] for name, kind in kinds.items()}
 
 
 def _taken(known: Kind | None, values: pa.Array) -> tuple[Kind | None, pa.Array]:
@@ -302,7 +373,30 @@ def _cast(kind: Kind, values: pa.Array) -> pa.Array | None:
         if found.null_count < len(found) and max(-extent["min"].as_py(), extent["max"].as_py()) >= _LONG:
             return None
     other = _NOT.get(kind)
-    return None if other and pc.any(pc.match_substring_regex(values, other)).as_py() else found
+    if other and pc.any(pc.match_substring_regex(_doubtful(kind, values, found), other)).as_py():
+        return None
+    return found
+
+
+def _doubtful(kind: Kind, values: pa.Array, found: pa.Array) -> pa.Array:
+    """Those of the values that `_NOT` may not want: to try a pattern on all takes longer than to read them.
+
+    Args:
+        found: the values as `kind`.
+    """
+    if kind is Kind.BOOLEAN:
+        return values
+    _, offset_buffer, content = values.buffers()
+    if content is None or not content.size:
+        return values[:0]
+    offsets = np.frombuffer(offset_buffer, "<i8", len(values) + 1, values.offset * 8)
+    letters = np.frombuffer(content, np.uint8)
+    first, second = (letters[np.minimum(offsets[:-1] + place, len(letters) - 1)] for place in (0, 1))
+    is_doubtful = (first == ord("-")) | (first == ord("+")) | (first == ord("0")) & (second != ord("."))
+    if kind is Kind.NUMBER:
+        numbers = np.frombuffer(found.buffers()[1], "<f8", len(found), found.offset * 8)
+        is_doubtful |= ~(np.abs(numbers) < _LONG)
+    return values.filter(pa.array(is_doubtful))
 
 
 def _without_words(values: pa.Array) -> pa.Array:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from homeostat.codec.tables import Table
 from homeostat.core.errors import BadData, HomeostatError, NotFound, UserError
-from homeostat.data.delimited import delimited_batches, read_delimited
+from homeostat.data.delimited import delimited_batches, guessed_batches, read_delimited
 
 
 def read_file(path: Path) -> Table:
@@ -34,11 +34,12 @@ def read_file(path: Path) -> Table:
         raise BadData(f"{path} cannot be read as {path.suffix}: {error}.") from error
 
 
-def read_batches(path: Path, kind: str = "") -> pa.RecordBatchReader:
+def read_batches(path: Path, kind: str = "", *, guesses: bool = False) -> pa.RecordBatchReader:
     """As `read_file`, for files larger than memory where their kind allows it: CSV, TSV, Parquet, Arrow.
 
     Args:
         kind: the suffix to go by, if it is not the path's own.
+        guesses: guess the types of text and raise OtherTypes while it is read if they turn out to be wrong; see `guessed_batches`.
 
     Raises: as `read_file`, also while it is read; types are not settled yet.
     """
@@ -46,7 +47,8 @@ def read_batches(path: Path, kind: str = "") -> pa.RecordBatchReader:
         raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
     suffix = (kind or path.suffix).lower()
     if suffix in _SEPARATORS:
-        return pa.RecordBatchReader.from_batches(*delimited_batches(path, _SEPARATORS[suffix]))
+        read = guessed_batches if guesses else delimited_batches
+        return pa.RecordBatchReader.from_batches(*read(path, _SEPARATORS[suffix]))
     try:
         if suffix == ".parquet":
             file = pq.ParquetFile(path, pre_buffer=False)  # else it keeps all that it has read

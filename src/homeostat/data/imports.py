@@ -118,13 +118,24 @@ class Imports:
             draft = self._grown(head, content, path, known.size_bytes, seen.file, progress)
         keeps_history = draft is not None
         if draft is None:
-            rows = _settled(read_batches(path), progress)
-            draft = self._versions.draft(head, rows, keeps_history=False, imported=seen.file)
+            draft = self._whole(head, path, seen.file, progress)
         if _stamp(path) != before:
             raise BadData(
                 f"{path} was written to while it was read. Nothing was added; add it again when it is at rest."
             )
         return self._add(name, draft, source=path.as_posix(), actor=actor, keeps_history=keeps_history)
+
+    def _whole(self, head: Version | None, path: Path, file: Imported, progress: Progress) -> Draft:
+        """The version that has all rows of a file and no others. What is written in types that turn out wrong is left to be swept."""
+
+        def drafted(*, guesses: bool) -> Draft:
+            rows = _settled(read_batches(path, guesses=guesses), progress)
+            return self._versions.draft(head, rows, keeps_history=False, imported=file)
+
+        try:
+            return drafted(guesses=True)
+        except OtherTypes:
+            return drafted(guesses=False)
 
     def _grown(
         self, head: Version, content: Manifest, path: Path, offset: int, file: Imported, progress: Progress

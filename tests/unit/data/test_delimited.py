@@ -4,12 +4,13 @@ import datetime as dt
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from homeostat.core.errors import BadData
-from homeostat.data.delimited import delimited_batches, read_delimited
+from homeostat.data.delimited import OtherTypes, delimited_batches, guessed_batches, read_delimited
 from homeostat.data.files import read_file
 
 SPELLINGS = (
@@ -93,6 +94,47 @@ def test_types_do_not_depend_on_blocks(tmp_path_factory: pytest.TempPathFactory,
     assert whole.schema == read_delimited(path, ",", block_bytes=block).schema == schema
     assert pl.DataFrame(whole).equals(streamed)
     assert pl.DataFrame(whole).equals(pl.DataFrame(read_delimited(path, ",", block_bytes=block)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(values=st.lists(st.sampled_from(SPELLINGS), min_size=1, max_size=12), block=st.integers(48, 200))
+def test_guessed_types_are_right_or_refused(
+    tmp_path_factory: pytest.TempPathFactory, values: list[str], block: int
+) -> None:
+    """In one pass there are the same types and values, or none."""
+    path = tmp_path_factory.mktemp("guessed") / "rows.csv"
+    lines = [f'"{value}",1' if "," in value else f"{value},1" for value in values]
+    path.write_text("\n".join(["v,n", *lines]) + "\n")
+    whole = pl.DataFrame(read_delimited(path, ","))
+
+    schema, batches = guessed_batches(path, ",", block_bytes=block)
+
+    try:
+        guessed = pl.concat([pl.DataFrame(schema.empty_table()), *(pl.DataFrame(batch) for batch in batches)])
+    except OtherTypes:
+        guessed = whole
+    assert whole.equals(guessed)
+    assert whole.schema == guessed.schema
+
+
+def test_a_type_that_changes_late_is_noticed_in_one_pass(tmp_path: Path) -> None:
+    """Where no sample shows it: a text after many numbers, and numbers after."""
+    path = tmp_path / "rows.csv"
+    path.write_text("v,n\n" + "1,1\n" * 315_000 + "x,1\n" + "1,1\n" * 485_000)
+
+    schema, batches = guessed_batches(path, ",")
+
+    assert pa.int64() == schema.field("v").type
+    with pytest.raises(OtherTypes):
+        list(batches)
+
+
+def test_a_type_that_a_sample_shows_is_known_before(tmp_path: Path) -> None:
+    """Nothing is read, and written, in types that will not last."""
+    path = tmp_path / "rows.csv"
+    path.write_text("v,n\n" + "1,1\n" * 300_000 + "x,1\n")
+
+    assert pa.large_string() == guessed_batches(path, ",")[0].field("v").type
 
 
 def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path: Path) -> None:

@@ -60,6 +60,14 @@ def test_any_file_of_the_same_rows_is_the_same_version(datasets: Datasets, tmp_p
     assert 1 == datasets.version("flights").number
 
 
+def test_a_type_that_changes_late_is_that_of_the_whole(datasets: Datasets, tmp_path: Path) -> None:
+    """A file is read in the types of its beginning at first; the id does not show it."""
+    numbers = ["1"] * 590_000 + ["x"] + ["1"] * 910_000
+    (tmp_path / "t.csv").write_text("\n".join(["v", *numbers]) + "\n")
+
+    assert Table.of({"v": numbers}).digest == add(datasets, tmp_path / "t.csv")
+
+
 @given(edges=st.lists(st.integers(0, 3_000), max_size=6).map(sorted))
 @settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_batches_and_appends_are_an_import(datasets: Datasets, edges: list[int]) -> None:

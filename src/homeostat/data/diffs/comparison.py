@@ -5,12 +5,10 @@ came or went, the two versions are aligned again by a sample of their rows. Only
 a multiset: memory grows with what differs, not with the table.
 """
 
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor, ThreadPoolExecutor
 from itertools import pairwise
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import polars as pl
@@ -18,6 +16,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from homeostat.codec.tables import Table
+from homeostat.data.ahead import THREADS, ahead
 from homeostat.data.catalog.records import Version
 from homeostat.data.diffs.alignment import (
     Alignment,
@@ -34,11 +33,8 @@ from homeostat.data.diffs.records import Diff, Patch, schema_changes
 from homeostat.data.records import Manifest
 from homeostat.data.versions import Versions
 
-_THREADS = min(4, os.cpu_count() or 1)  # each holds a pair of segments
 _MOVED = 1 / 16  # share of rows that differ side by side from which two segments are taken to be shifted
 _SAMPLED = 64  # one row in so many aligns what moved: about a hundred rows around each change are matched
-_Item = TypeVar("_Item")
-_Out = TypeVar("_Out")
 
 
 def compare(versions: Versions, before: Version, after: Version, key: Sequence[str]) -> Diff:
@@ -52,7 +48,7 @@ def compare(versions: Versions, before: Version, after: Version, key: Sequence[s
     check_key(before.dataset, before.columns, after.columns, key)
     old, new = Side(versions, before), Side(versions, after)
     shared = shared_columns(old.manifest, new.manifest)
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         comparison = Comparison(old, new, key, pool)
         unlike = comparison.unlike()
     matched = match(before.dataset, unlike.old.select(shared), unlike.new.select(shared), key)
@@ -164,7 +160,7 @@ class Comparison:
 
     def _compared(self, stretch: Stretch, *, may_move: bool) -> Iterator[Found | Stretch]:
         """Rows of a level stretch that differ; or, if many rows of two segments do and may have moved, where those stand."""
-        for pair, outcome in _ahead(
+        for pair, outcome in ahead(
             self._pool, lambda pair: self._compare(pair, may_move=may_move), self._alignment.pairs(stretch)
         ):
             self.rows_read += 2 * pair.rows if may_move else 0
@@ -227,7 +223,7 @@ class Comparison:
             chosen = np.flatnonzero(hashes % _SAMPLED == 0)
             return hashes[chosen], side.ends[index] + at + chosen
 
-        parts = [sample for _, sample in _ahead(self._pool, act, side.parts(first, end))]
+        parts = [sample for _, sample in ahead(self._pool, act, side.parts(first, end))]
         parts.append((np.empty(0, np.uint64), np.empty(0, np.int64)))
         return np.concatenate([hashes for hashes, _ in parts]), np.concatenate([rows for _, rows in parts])
 
@@ -250,18 +246,6 @@ def _joined(parts: Iterable[Stretch]) -> list[Stretch]:
         else:
             joined.append(part)
     return joined
-
-
-def _ahead(pool: Executor, act: Callable[[_Item], _Out], items: Iterable[_Item]) -> Iterator[tuple[_Item, _Out]]:
-    """What `act` makes of each item, in order, a few items ahead of whoever asks."""
-    waiting: deque[tuple[_Item, Future[_Out]]] = deque()
-    for item in items:
-        waiting.append((item, pool.submit(act, item)))
-        if len(waiting) > _THREADS:
-            done, future = waiting.popleft()
-            yield done, future.result()
-    for done, future in waiting:
-        yield done, future.result()
 
 
 def _order(matched: Matched, unlike: Found, fresh: NDArray[np.int64]) -> NDArray[np.int64]:
