@@ -25,6 +25,10 @@ class Past(Protocol):
         """
         ...
 
+    def newest(self, column: str) -> float | None:
+        """The greatest number of a column, or time in microseconds; None without a value."""
+        ...
+
     def seen(self, keys: pl.DataFrame) -> NDArray[np.bool_]:
         """(n,) which of n rows agree in these columns with one that is there."""
         ...

@@ -20,6 +20,22 @@ MOST_LEVELS = 1000  # a text column with more is an identifier, not a category: 
 _SAMPLE = 1 << 16
 
 
+class Span(msgspec.Struct, frozen=True, kw_only=True):
+    """Between which numbers, or times in microseconds, the values of a column lie; None without a value."""
+
+    nulls: int
+    low: float | None
+    high: float | None
+
+    def is_apart(self, other: "Span") -> bool:
+        """Whether no value, nor null, of one can be in the other."""
+        if self.nulls and other.nulls:
+            return False
+        if self.low is None or self.high is None or other.low is None or other.high is None:
+            return True
+        return self.low > other.high or self.high < other.low
+
+
 class ColumnProfile(msgspec.Struct, frozen=True, kw_only=True):
     """What the values of one column look like.
 
@@ -95,6 +111,21 @@ def overlay(reference: ColumnProfile, live: ColumnProfile) -> Overlay | None:
         levels: Categories = category_cells(reference.levels, MOST_LEVELS)
         return Overlay(levels, levels.count(reference.levels, reference.nulls), levels.count(live.levels, live.nulls))
     return None
+
+
+def span(values: pl.Series) -> Span:
+    """The span of a column; of texts and the like it knows nulls only. Cost: some ns a value."""
+    numbers = _numbers(values.drop_nulls())
+    return Span(nulls=values.null_count(), low=_extreme(numbers, np.fmin), high=_extreme(numbers, np.fmax))
+
+
+def merge_spans(parts: Sequence[Span]) -> Span:
+    """The span of all values together."""
+    return Span(
+        nulls=sum(part.nulls for part in parts),
+        low=min((part.low for part in parts if part.low is not None), default=None),
+        high=max((part.high for part in parts if part.high is not None), default=None),
+    )
 
 
 def _column(values: pl.Series) -> ColumnProfile:

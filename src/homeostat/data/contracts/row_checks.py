@@ -131,9 +131,9 @@ def ascending(expectation: Ascending, rows: Rows) -> Check | None:
     before = column.cum_max().forward_fill().shift(1)
     past = rows.context.past if expectation.with_history else None
     if past is not None:
-        newest = past.profile((expectation.column,)).columns.get(expectation.column)
-        if newest is not None and newest.high is not None:
-            start = pl.lit(newest.high) if kind in NUMBERS else pl.from_epoch(pl.lit(int(newest.high)), "us")
+        newest = past.newest(expectation.column)
+        if newest is not None:
+            start = pl.lit(newest) if kind in NUMBERS else pl.from_epoch(pl.lit(int(newest)), "us")
             before = pl.max_horizontal(before, start.cast(rows.frame.schema[expectation.column]))
     back = column <= before if expectation.is_strict else column < before
     expected = "values that only rise" if expectation.is_strict else "values that never fall"

@@ -63,9 +63,50 @@ def test_seen_keys_are_told(count: int, tmp_path: Path) -> None:
     assert [True, False, True, False, True] == found.tolist()
 
 
+def test_keys_apart_are_not_looked_for(tmp_path: Path) -> None:
+    """Rows whose numbers lie apart from those of the keys are not asked for keys: only the number is read, once a stretch."""
+    store = Store([pl.DataFrame({"x": [n, n + 1], "s": ["a", "b"]}) for n in range(20)])
+
+    found = store.history(tmp_path).seen(pl.DataFrame({"x": [100, 101], "s": ["a", "b"]}))
+
+    assert ([False, False], 20) == (found.tolist(), store.reads)
+
+
+def test_a_key_without_a_number_may_be_anywhere(tmp_path: Path) -> None:
+    """Two keys that both lack the number may be one, wherever the other numbers lie."""
+    store = Store([pl.DataFrame({"x": [1, None], "s": ["a", "b"]})])
+
+    found = store.history(tmp_path).seen(pl.DataFrame({"x": [None, 100], "s": ["b", "b"]}))
+
+    assert [True, False] == found.tolist()
+
+
+@pytest.mark.parametrize("kind", [pl.Int64, pl.Float64, pl.Date, pl.Time, pl.Duration("us")])
+def test_keys_of_any_type_are_found(kind: pl.DataType, tmp_path: Path) -> None:
+    """What a type says of its order makes a look-up cheaper, never wrong."""
+    keys = pl.DataFrame({"k": pl.Series([3, 4]).cast(kind)})
+
+    found = Store([keys]).history(tmp_path).seen(pl.DataFrame({"k": pl.Series([4, 5]).cast(kind)}))
+
+    assert [True, False] == found.tolist()
+
+
+def test_an_append_reads_only_itself_after_groups_were_made(tmp_path: Path) -> None:
+    """Groups that a longer history forms are merged from those that are kept, for any number of appends."""
+    for count in range(1, 18):
+        store = Store(frames(count))
+        store.history(tmp_path).profile(("x",))
+        assert 1 == store.reads
+
+
 def test_an_empty_past_has_seen_nothing(tmp_path: Path) -> None:
     """There may be no rows yet."""
     assert [False] == Store([]).history(tmp_path).seen(pl.DataFrame({"x": [1]})).tolist()
+
+
+def test_the_newest_value_is_known(tmp_path: Path) -> None:
+    """Times go on from the greatest one that is there."""
+    assert 1039.0 == Store(frames(40)).history(tmp_path).newest("x")
 
 
 def test_damage_costs_time_only(tmp_path: Path) -> None:

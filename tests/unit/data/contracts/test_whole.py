@@ -49,6 +49,9 @@ class Held:
         del version
         return profile(self.rows, columns)
 
+    def newest(self, column: str) -> float | None:
+        return profile(self.rows, (column,)).columns[column].high
+
     def seen(self, keys: pl.DataFrame) -> NDArray[np.bool_]:
         return np.array([row in self.rows.select(keys.columns).rows() for row in keys.rows()])
 
