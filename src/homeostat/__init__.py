@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from homeostat.codec.models import Model
     from homeostat.codec.tables import Dataset, Table
-    from homeostat.current import dataset, sql
+    from homeostat.current.datasets import dataset, sql
+    from homeostat.current.runs import active_run, log, run
     from homeostat.loop.declaration import retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
@@ -30,15 +31,18 @@ _FACE = {
     "System": "homeostat.loop.system",
     "Table": "homeostat.codec.tables",
     "Workspace": "homeostat.workspace",
+    "active_run": "homeostat.current.runs",
     "current_run": "homeostat.pipelines",
-    "dataset": "homeostat.current",
+    "dataset": "homeostat.current.datasets",
     "gate": "homeostat.registry.gate",
+    "log": "homeostat.current.runs",
     "pipeline": "homeostat.pipelines",
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
+    "run": "homeostat.current.runs",
     "setpoint": "homeostat.monitor.setpoint",
     "split_by_time": "homeostat.pipelines.splits",
-    "sql": "homeostat.current",
+    "sql": "homeostat.current.datasets",
     "step": "homeostat.pipelines",
     "window": "homeostat.loop.declaration",
 }
@@ -50,12 +54,15 @@ __all__ = [
     "System",
     "Table",
     "Workspace",
+    "active_run",
     "current_run",
     "dataset",
     "gate",
+    "log",
     "pipeline",
     "retrain",
     "rollout",
+    "run",
     "setpoint",
     "split_by_time",
     "sql",

@@ -113,6 +113,17 @@ class Workspace:
         return workspace
 
     @classmethod
+    def undeclared(cls, root: Path) -> Self:
+        """A directory without a homeostat.toml as a project: what scripts tracked there lies in its `.homeostat/`.
+
+        Raises: NewerWorkspace.
+        """
+        workspace = cls(root, Config(project=Project(name="undeclared")))
+        workspace.home.mkdir(exist_ok=True)
+        migrate(workspace.database)
+        return workspace
+
+    @classmethod
     def create(cls, root: Path, config: Config) -> Self:
         """Write a homeostat.toml and open the new project.
 
@@ -299,7 +310,6 @@ class Workspace:
             self.clock,
             self.home / "spool",
             encode_model=_encode_model,
-            capture=lambda: msgspec.structs.asdict(_load("capture.surroundings", "capture")(self.root, self.objects)),
         )
 
     @cached_property

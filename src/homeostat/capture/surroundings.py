@@ -5,6 +5,7 @@ import os
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -64,6 +65,11 @@ def capture(root: Path, objects: ObjectStore, entry: str = "") -> Surroundings:
         generators=objects.put(generators.capture()),
         settings=settings(),
     )
+
+
+def as_json(surroundings: Surroundings) -> dict[str, Any]:
+    """As a run keeps them."""
+    return dict(msgspec.to_builtins(surroundings))
 
 
 def settings() -> dict[str, str]:

@@ -167,7 +167,7 @@ class Run:
                 self.artifact(f"{name}/{path.relative_to(folder).as_posix()}", path)
             return
         objects = self._destination.objects
-        digest = objects.put(source if isinstance(source, bytes) else _file(Path(source)))
+        digest = objects.put(source if isinstance(source, bytes) else contents(Path(source)))
         kept = ArtifactKept(
             name=media.checked_name(name, _MOST_NAME),
             digest=digest,
@@ -317,7 +317,8 @@ def _nothing() -> None:
     return None
 
 
-def _file(path: Path) -> Iterator[bytes]:
+def contents(path: Path) -> Iterator[bytes]:
+    """A file in parts. Raises: NotFound if it is none."""
     if not path.is_file():
         raise NotFound(f"There is no file {path} to keep as an artifact.")
     with path.open("rb") as file:

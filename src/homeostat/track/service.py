@@ -12,13 +12,14 @@ import msgspec
 
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
+from homeostat.core.errors import NotFound
 from homeostat.core.ids import RunId, check_name, new_id
 from homeostat.store.db import Database
-from homeostat.store.objects import ObjectStore
+from homeostat.store.objects import FileObjects, ObjectStore
 from homeostat.track import queries
 from homeostat.track.recording import open_run
 from homeostat.track.records import DEFAULT_EXPERIMENT_NAME, Resumed, Started
-from homeostat.track.run import Beginning, Run, begin_with, flat_params, word
+from homeostat.track.run import Beginning, Run, begin_with, contents, flat_params, word
 from homeostat.track.shipping import bury, ship
 from homeostat.track.spool import Spool, run_of, spools
 
@@ -36,7 +37,6 @@ class Runs:
         spool: Path,
         *,
         encode_model: ModelEncoder,
-        capture: Callable[[], Mapping[str, Any]],
     ) -> None:
         """Args: as `ports.Destination`, and
         spool: folder of this machine for what is on its way to the database.
@@ -44,7 +44,6 @@ class Runs:
         self.folder = spool
         self.objects = objects
         self.encode_model = encode_model
-        self.capture = capture
         self._database = database
         self._clock = clock
 
@@ -104,10 +103,33 @@ class Runs:
         )
         return Run(self, self.folder, self._clock, begins)
 
+    def capture(self) -> Mapping[str, Any]:
+        """As `ports.Destination`: who starts a run here says what surrounds it."""
+        return {}
+
     def ship(self, spool: Spool) -> bool:
         """As `ports.Destination`."""
         ship(self._database, spool)
         return True
+
+    def bring_home(self, folder: Path) -> tuple[int, list[RunId]]:
+        """Take the runs of an offline folder into the database, and their objects into the store. Spools that are in are
+        deleted; objects stay in the folder. After an interruption it goes on where it was.
+
+        Returns: how many spools were taken, and the runs whose process died.
+        Raises: NotFound if it is no such folder. CorruptObject naming what is damaged. DiskFull.
+        """
+        spool = folder / "spool"
+        if not spool.is_dir():
+            raise NotFound(f"{folder} holds no runs: it has no folder 'spool'. Give the folder that offline= named.")
+        there = FileObjects(folder / "objects")
+        for digest in there.digests():
+            if not self.objects.has(digest):
+                there.check(digest)
+                self.objects.put(contents(there.path(digest)))
+        before = len(spools(spool))
+        killed = self.recover(spool)
+        return before - len(spools(spool)), killed
 
     def recover(self, folder: Path | None = None) -> list[RunId]:
         """Ship what dead processes left behind; runs that were open end as `killed`. Living ones are left alone.

@@ -29,7 +29,7 @@ from homeostat.store.objects import FileObjects
 from homeostat.track.service import Runs
 home = Path(sys.argv[1])
 database, objects = Database(f"sqlite:///{home / 'track.db'}"), FileObjects(home / "objects")
-runs = Runs(database, objects, WallClock(), home / "spool", encode_model=None, capture=dict)
+runs = Runs(database, objects, WallClock(), home / "spool", encode_model=None)
 """
 
 
@@ -95,9 +95,7 @@ with runs.start("one of two") as run:
 """
     both = [python(tmp_path, code) for _ in range(2)]
     spool = tmp_path / "spool"
-    recovery = Runs(
-        database, FileObjects(tmp_path / "objects"), WallClock(), spool, encode_model=encode_any, capture=dict
-    )
+    recovery = Runs(database, FileObjects(tmp_path / "objects"), WallClock(), spool, encode_model=encode_any)
     while any(process.poll() is None for process in both):
         assert [] == recovery.recover()
         time.sleep(0.02)

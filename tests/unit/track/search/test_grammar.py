@@ -1,6 +1,7 @@
 """Filters and orders as text."""
 
 import contextlib
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -23,7 +24,9 @@ texts = st.text(max_size=12)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def comparisons(kind: Kind, keys: st.SearchStrategy[str], operators: list[Operator], values: object) -> object:
+def comparisons(
+    kind: Kind, keys: st.SearchStrategy[str], operators: list[Operator], values: st.SearchStrategy[Any]
+) -> st.SearchStrategy[Comparison]:
     return st.builds(Comparison, kind=st.just(kind), key=keys, operator=st.sampled_from(operators), value=values)
 
 

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 import homeostat as hs
-from homeostat import current
 from homeostat.core.errors import NotFound, NoWorkspace, UserError
+from homeostat.current import datasets as current
 from homeostat.data.diffs.files import FilesDiff
 from homeostat.workspace import Config, Project, Workspace
 

@@ -1,0 +1,1 @@
+"""The project of the current directory, for scripts and notebooks: its datasets, and the runs they track."""
