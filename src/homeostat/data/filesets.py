@@ -1,7 +1,6 @@
 """Versions of files: adding a directory or a file, writing it out again, checking it."""
 
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +10,7 @@ from blake3 import blake3
 
 from homeostat.core.clock import Clock
 from homeostat.core.digests import canonical_json, short
-from homeostat.core.errors import AlreadyExists, BadData, CorruptObject, NotFound, WrongType
+from homeostat.core.errors import BadData, CorruptObject, NotFound, WrongType
 from homeostat.core.ids import check_name
 from homeostat.data.catalog import queries
 from homeostat.data.catalog.recording import record
@@ -21,6 +20,7 @@ from homeostat.data.packs import PACKED_BELOW_BYTES, Contents, KeepPieces
 from homeostat.data.ranges import recipe_objects
 from homeostat.data.scan import Found, StatCache, scan
 from homeostat.data.tree import FileEntry, FilesManifest, shards
+from homeostat.data.whole_folder import whole_folder
 from homeostat.store import lineage
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
@@ -103,16 +103,8 @@ class FileSets:
 
         Raises: AlreadyExists if there is something. CorruptObject naming the file whose content is not what it was.
         """
-        if to.exists() and (not to.is_dir() or any(to.iterdir())):
-            raise AlreadyExists(f"{to} is there already, and not empty. Name a directory that is new.")
-        to.parent.mkdir(parents=True, exist_ok=True)
-        beside = to.with_name(f".{to.name}.{secrets.token_hex(4)}")
-        beside.mkdir()
-        try:
-            self._fill(version, str(beside), links=links, progress=progress)
-            beside.replace(to)
-        finally:
-            shutil.rmtree(beside, ignore_errors=True)
+        with whole_folder(to) as folder:
+            self._fill(version, str(folder), links=links, progress=progress)
 
     def verify(self, version: Version, *, progress: PartDone = unseen) -> None:
         """Read every byte of a version again and compare it with its digest.
