@@ -10,9 +10,9 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -46,6 +46,7 @@ if TYPE_CHECKING:  # a process imports only the rooms it uses: see `_load`
 
     from homeostat.data.branches import Branches
     from homeostat.data.catalog.service import Catalog
+    from homeostat.data.contracts.profile import Profile
     from homeostat.data.exchange.service import Exchange
     from homeostat.data.filesets import FileSets
     from homeostat.data.packs import KeepPieces
@@ -289,7 +290,7 @@ class Workspace:
     @cached_property
     def datasets(self) -> "Datasets":
         room: type[Datasets] = _load("data.service", "Datasets")
-        return room(self.database, self.objects, self.clock, self.home / "stat")
+        return room(self.database, self.objects, self.clock, self.home / "stat", Asked(self))
 
     @cached_property
     def branches(self) -> "Branches":
@@ -394,6 +395,20 @@ class Observations:
         traffic = self._deployments.traffic(system, since)
         requests: type[Requests] = _load("monitor.ports", "Requests")
         return requests(failed=traffic.failures, total=traffic.requests)
+
+
+class Asked:
+    """The contracts' `Serving`: the raw inputs in the gateways' log, by event time."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def profile(self, system: str, columns: Sequence[str], last_us: int) -> "Profile":
+        since = Micros(self._workspace.clock.now() - last_us)
+        found: Profile = _load("data.contracts.asked", "asked")(
+            partial(self._workspace.log.predictions, system), columns, since
+        )
+        return found
 
 
 class Reproductions:

@@ -10,7 +10,7 @@ from homeostat.core.clock import Clock
 from homeostat.data.catalog import queries
 from homeostat.data.catalog.records import Version
 from homeostat.data.contracts.check import Context
-from homeostat.data.contracts.contract import Contract
+from homeostat.data.contracts.contract import Contract, NoSkew
 from homeostat.data.contracts.derived import Derived
 from homeostat.data.contracts.past import History, Stretch
 from homeostat.data.contracts.ports import Serving
@@ -72,7 +72,8 @@ class Guard:
         """
         wanted = {column.name: column.type for column in head.columns} if head else {}
         past = None if head is None else self.past(head, keeps_history=keeps_history)
-        context = Context(now=self._clock.now(), environment=environment, past=past, serving=self._serving)
+        serving = None if self._serving is None else _Once(self._serving, contract)
+        context = Context(now=self._clock.now(), environment=environment, past=past, serving=serving)
         return validate(widened(rows, wanted | contract.types), contract, context)
 
     def past(self, head: Version, *, keeps_history: bool = True) -> History:
@@ -89,3 +90,20 @@ class Guard:
             ]
 
         return History(self._derived, stretches, head.rows_added if keeps_history else head.rows)
+
+
+class _Once:
+    """A `Serving` that is asked once for all columns that a contract compares with a system, for each asking reads its log."""
+
+    def __init__(self, serving: Serving, contract: Contract) -> None:
+        compared = [one for one in contract.expectations if isinstance(one, NoSkew)]
+
+        @cache
+        def found(system: str, last_us: int) -> Profile:
+            return serving.profile(system, sorted({one.column for one in compared if one.system == system}), last_us)
+
+        self._found = found
+
+    def profile(self, system: str, columns: Sequence[str], last_us: int) -> Profile:
+        del columns  # they are among the contract's
+        return self._found(system, last_us)

@@ -254,7 +254,7 @@ class NoDrift(_OfColumn, frozen=True, kw_only=True, tag="drift"):
 
 
 class NoSkew(_OfColumn, frozen=True, kw_only=True, tag="skew"):
-    """The column is distributed as what a system was asked in production, over the last while of its log. Else as `NoDrift`."""
+    """The column is distributed as the input of its name that a system was asked in production, over the last while. Else as `NoDrift`."""
 
     system: str
     last: str = "7d"

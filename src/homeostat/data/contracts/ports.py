@@ -38,5 +38,5 @@ class Serving(Protocol):
     """What systems were asked in production."""
 
     def profile(self, system: str, columns: Sequence[str], last_us: int) -> Profile:
-        """The profile of these inputs of a system, over the last while of its log; of no rows where it has none."""
+        """The profile of these inputs of a system, over this while before now; of no rows where none were asked."""
         ...
