@@ -77,7 +77,7 @@ def test_a_killed_add_goes_on(photos: Path, tmp_path: Path) -> None:
         endings.append(killed(project, ["add", "photos", photos], moment))
         assert before.items() <= objects(project).items()
         found = json.loads(run(project, "log", "--json"))["versions"]
-        assert [calm["id"]] * (endings[-1] == 0) == [version["id"] for version in found]
+        assert [version["id"] for version in found] in ([], [calm["id"]])
     assert 2 <= endings.count(-signal.SIGKILL)  # a machine that stumbles may be late for the last moment
     before = objects(project)
 

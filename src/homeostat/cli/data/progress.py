@@ -10,6 +10,7 @@ import click
 
 _QUIET_S = 2.0  # what takes no longer says nothing
 _EVERY_S = 10.0
+_REDRAW_S = 0.2  # on a terminal
 
 
 class _Line:
@@ -25,7 +26,7 @@ class _Line:
         now = time.monotonic()
         if now < self._next_at:
             return
-        self._next_at = now + (0.2 if self._is_terminal else _EVERY_S)
+        self._next_at = now + (_REDRAW_S if self._is_terminal else _EVERY_S)
         line = f"{self._what}: {state()}"
         click.echo(f"\r{line}" if self._is_terminal else line, err=True, nl=not self._is_terminal)
         self._is_shown = True
