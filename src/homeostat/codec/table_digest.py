@@ -168,7 +168,8 @@ def _collect(array: pa.Array, parts: list[bytes | memoryview]) -> None:
         parts.append(np.packbits(is_null).tobytes())
     kind = array.type
     if _types.is_boolean(kind):
-        parts.append(np.packbits(array.fill_null(False).to_numpy(zero_copy_only=False)).tobytes())
+        filled = array.fill_null(False) if nulls else array
+        parts.append(np.packbits(filled.to_numpy(zero_copy_only=False)).tobytes())
     elif _types.is_large_string(kind) or _types.is_large_binary(kind):
         _collect_texts(array, is_null, parts)
     elif _types.is_large_list(kind):

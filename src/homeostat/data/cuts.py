@@ -30,10 +30,10 @@ class Sizes(NamedTuple):
 
 
 def sizes(columns: int) -> Sizes:
-    """Sizes of the blocks of a table with this many columns: 8,192 to 65,536 rows of up to eight, fewer of more."""
+    """Sizes of the blocks of a table with this many columns: 16,384 to 65,536 rows of up to eight, fewer of more."""
     allowed = _VALUES // max(columns, 1)
     most = min(_LARGEST, max(_SMALLEST, 1 << (allowed.bit_length() - 1 if allowed else 0)))
-    return Sizes(least=most // 8, spread=most // 4, most=most)
+    return Sizes(least=most // 4, spread=most // 4, most=most)
 
 
 def marks(rows: pa.Table, size: Sizes) -> NDArray[np.int64]:

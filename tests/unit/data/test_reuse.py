@@ -197,7 +197,7 @@ def test_blocks_have_their_sizes(segments: Segments) -> None:
 
     size = sizes(4)
     assert all(size.least <= piece.segment.rows <= size.most for piece in kept[:-1])
-    assert (65_536, 8_192) == (sizes(8).most, sizes(8).least)
+    assert (65_536, 16_384) == (sizes(8).most, sizes(8).least)
     assert (4_096, 1_024) == (sizes(100).most, sizes(100_000).most)
 
 

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import chdtrc
 from scipy.stats import chi2_contingency, ks_2samp, wasserstein_distance
 
 from homeostat.core.errors import EdgesMismatch, EmptyWindow
-from homeostat.stats.drift import Distance, chi_square_p, distance, population_stability_index
+from homeostat.stats.drift import Distance, chi_square_p, chi_square_tail, distance, population_stability_index
 from homeostat.stats.histogram import category_cells, number_cells
 
 
@@ -41,6 +44,12 @@ def test_w1_is_that_of_the_rows() -> None:
     reference, live = rng.beta(2, 5, size=4000), rng.beta(3, 4, size=3000)
     expected = wasserstein_distance(reference, live) / np.subtract(*np.quantile(reference, [0.75, 0.25]))
     assert pytest.approx(expected, rel=0.02) == between(reference, live).w1
+
+
+@given(freedom=st.integers(1, 1_000), statistic=st.floats(0, 3_000))
+def test_the_tail_of_chi_square_is_that_of_scipy(freedom: int, statistic: float) -> None:
+    """Whatever the degrees of freedom."""
+    assert pytest.approx(chdtrc(freedom, statistic), rel=1e-9, abs=1e-15) == chi_square_tail(freedom, statistic)
 
 
 def test_chi_square_is_that_of_scipy() -> None:
