@@ -152,9 +152,37 @@ def validate(
         report = datasets.guard.validate(dataset, rows, found, environment=environment).report
         if page_path is not None:
             _write_page(datasets, dataset, rows, report, page_path)
-    emit(report, as_json=as_json, text=lambda: click.echo("\n".join(report.lines())))
+    emit(report, as_json=as_json, text=lambda: _print_report(report, dataset, path))
     if report.is_blocked:
         click.get_current_context().exit(BLOCKED)
+
+
+def _print_report(report: Report, dataset: str, path: Path) -> None:
+    click.echo(report.summary)
+    if report.notable():
+        print_table(
+            ("verdict", "expects", "column", "observed", "expected", ">rows", "row numbers"),
+            [
+                (
+                    one.status,
+                    one.expectation,
+                    one.column or "-",
+                    one.observed,
+                    one.expected,
+                    f"{one.failing:,}" if one.failing else "-",
+                    one.where or "-",
+                )
+                for one in report.worst_first()
+            ],
+        )
+    if report.is_blocked:
+        click.echo(
+            f"Next: mend the feed; or, if it is right, the contract: homeostat data contract {dataset} > {dataset}.json, "
+            f"edit it, homeostat data contract {dataset} --set {dataset}.json"
+        )
+        return
+    kept_out = f" and keeps {report.rejected:,} in quarantine" if report.rejected else ""
+    click.echo(f"Next: homeostat data append {dataset} {path} adds {report.rows - report.rejected:,} rows{kept_out}.")
 
 
 def _write_page(datasets: Datasets, dataset: str, rows: Table, report: Report, path: Path) -> None:
@@ -162,4 +190,7 @@ def _write_page(datasets: Datasets, dataset: str, rows: Table, report: Report, p
     from homeostat.data.contracts.profile import profile
 
     before = datasets.guard.profile(datasets.version(dataset)) if dataset in datasets.names() else None
-    path.write_text(page(report, profile(rows.polars()), before), encoding="utf-8")
+    try:
+        path.write_text(page(report, profile(rows.polars()), before), encoding="utf-8")
+    except OSError as error:
+        raise UserError(f"The report cannot be written to {path}: {error.strerror}. Name another file.") from error

@@ -1,12 +1,14 @@
 """What a contract said of some rows, for the database, the terminal and the page."""
 
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 Severity = Literal["warn", "block"]
 Status = Literal["met", "warned", "quarantined", "blocked", "unchecked"]
+
+_ORDER: tuple[Status, ...] = ("blocked", "quarantined", "warned", "unchecked")
+_SHOWN = 6
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +36,14 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
         rows = f" (rows {', '.join(map(str, self.first_rows))}{', ...' if self.failing > len(self.first_rows) else ''})"
         return f"{where}: observed {self.observed}, expected {self.expected}{rows if self.first_rows else ''}"
 
+    @property
+    def where(self) -> str:
+        """Numbers of the failing rows for people: single ones and stretches, the first few of them."""
+        known = self.stretches or tuple((row, row + 1) for row in self.first_rows)
+        shown = [str(first) if end == first + 1 else f"{first}-{end - 1}" for first, end in known[:_SHOWN]]
+        rest = self.failing - sum(end - first for first, end in known[:_SHOWN])
+        return ", ".join(shown) + (f" and {rest:,} more" if rest > 0 else "")
+
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """The verdict of a contract on an append."""
@@ -56,11 +66,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
         """Results that are not simply met."""
         return tuple(result for result in self.results if result.status != "met")
 
-    def lines(self) -> Iterator[str]:
-        """The report for a terminal, what failed first."""
-        verdict = "blocked" if self.is_blocked else f"{self.rows - self.rejected} accepted, {self.rejected} quarantined"
+    def worst_first(self) -> list[Result]:
+        """Results that are not simply met, what blocks first; else in the order of the contract."""
+        return sorted(self.notable(), key=lambda result: _ORDER.index(result.status))
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a line."""
+        verdict = (
+            "blocked" if self.is_blocked else f"{self.rows - self.rejected:,} accepted, {self.rejected:,} quarantined"
+        )
         met = len(self.results) - len(self.notable())
-        yield f"contract {self.contract}: {self.rows} rows, {verdict}; {met} of {len(self.results)} expectations met"
-        order: tuple[Status, ...] = ("blocked", "quarantined", "warned", "unchecked")
-        for result in sorted(self.notable(), key=lambda result: order.index(result.status)):
-            yield f"  {result.status:<11} {result.sentence}"
+        return f"contract {self.contract}: {self.rows:,} rows, {verdict}; {met} of {len(self.results)} expectations met"

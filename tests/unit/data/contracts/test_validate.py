@@ -127,20 +127,37 @@ def test_a_change_of_unit_inside_the_range_is_caught() -> None:
     assert "scale of 'd': observed ×1.61 of the reference, expected within ×0.75 to ×1.33" == found.report.reason
 
 
-def test_the_report_reads_well() -> None:
-    """The terminal shows the verdict first, then what failed, worst first."""
-    found = verdict(
+def test_what_failed_worst_comes_first() -> None:
+    """The verdict is one line; what blocks comes before what warns, and what is met is not spoken of."""
+    report = verdict(
         {"x": [1, 2, 300], "c": ["a", "b", "z"]},
         InDomain(column="c", values=("a", "b"), unseen_at_most=0.5),
         RowCount(low=1, high=9),
         InRange(column="x", low=0, high=99),
-    )
+    ).report
 
-    assert list(found.report.lines()) == [
-        "contract c: 3 rows, blocked; 1 of 3 expectations met",
-        "  blocked     range of 'x': observed 1 to 300, 1 rows outside, expected 0 to 99 (rows 2)",
-        "  warned      domain of 'c': observed 33.3% unseen: 'z', expected one of 2 values, at most 50% unseen (rows 2)",
+    assert "contract c: 3 rows, blocked; 1 of 3 expectations met" == report.summary
+    assert [("blocked", "x", "2"), ("warned", "c", "2")] == [
+        (one.status, one.column, one.where) for one in report.worst_first()
     ]
+
+
+@pytest.mark.parametrize(
+    ("failing", "spoken"),
+    [
+        ([], ""),
+        ([3], "3"),
+        ([3, 4, 5, 9], "3-5, 9"),
+        ([0, 2, 4, 6, 8, 10, 12, 13], "0, 2, 4, 6, 8, 10 and 2 more"),
+    ],
+)
+def test_row_numbers_are_stretches(failing: list[int], spoken: str) -> None:
+    """Neighbours are one stretch with its first and last row; of many stretches the rest is a number."""
+    values = [-1 if row in failing else 1 for row in range(20)]
+
+    (found,) = verdict({"x": values}, InRange(column="x", low=0)).report.results
+
+    assert spoken == found.where
 
 
 def test_no_rows_fail_nothing() -> None:
