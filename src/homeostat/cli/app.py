@@ -24,6 +24,8 @@ COMMANDS = {
     "validate": ("data.contracts", "Check a table against a dataset's contract."),
     "run": ("pipelines", "Run a pipeline; unchanged steps are not run again."),
     "why": ("pipelines", "Say why a step ran again, or why it did not."),
+    "runs": ("runs", "List, compare, export and delete tracked runs."),
+    "sync": ("runs", "Bring runs that were tracked offline into this project."),
     "models": ("models", "List model versions; show one with its gates and reproduction."),
     "approve": ("commands", "Approve a model version that waits for it."),
     "waive": ("commands", "Let a failed gate of a version not block it."),

@@ -30,7 +30,12 @@ def version(connection: Connection, system: str, number: int) -> ModelVersion:
             f"There is no model version {system}@{number}. "
             + (f"The latest is {system}@{latest}." if latest else f"{system} has none yet: train one.")
         )
-    return _version(row)
+    return version_of(row)
+
+
+def runs_of_models(connection: Connection) -> set[str]:
+    """The runs that made the registered versions."""
+    return set(connection.execute(select(model_versions.c.run_id).distinct()).scalars())
 
 
 def latest_number(connection: Connection, system: str) -> int:
@@ -52,7 +57,7 @@ def versions(
         query = query.where(model_versions.c.system == system)
     if before is not None:
         query = query.where(model_versions.c.number < before)
-    return [_version(row) for row in connection.execute(query.limit(limit)).mappings()]
+    return [version_of(row) for row in connection.execute(query.limit(limit)).mappings()]
 
 
 def systems(connection: Connection) -> list[str]:
@@ -70,7 +75,7 @@ def alias(connection: Connection, system: str, name: str) -> int | None:
         .order_by(alias_moves.c.id.desc())
         .limit(1)
     ).scalar()
-    return None if found is None else int(found)
+    return int(found) if found else None  # 0: it was taken away
 
 
 def champion(connection: Connection, system: str) -> ModelVersion | None:
@@ -184,9 +189,10 @@ def card(connection: Connection, system: str, number: int, now: Micros) -> Card:
     )
 
 
-def _version(row: RowMapping) -> ModelVersion:
+def version_of(row: RowMapping) -> ModelVersion:
+    """A version from a row that has its columns."""
     structured = {"data": tuple(msgspec.json.decode(row["data"])), "metrics": msgspec.json.decode(row["metrics"])}
-    return ModelVersion(**{**row, **structured})
+    return ModelVersion(**{name: row[name] for name in ModelVersion.__struct_fields__} | structured)
 
 
 def _records(connection: Connection, query: Select[Any], record: type[_Record]) -> list[_Record]:

@@ -31,7 +31,9 @@ def add(connection: Connection, run_id: RunId, key: str, points: Points, *, once
         return 0
     found = connection.execute(select(run_series).where(run_series.c.run_id == run_id, run_series.c.key == key)).first()
     if once:
-        points = _unknown(connection, None if found is None else found.id, points)
+        # Steps beyond the greatest there is are new without a look.
+        may_hold = None if found is None or int(points.steps.min()) > found.step else found.id
+        points = _unknown(connection, may_hold, points)
         if not len(points):
             return 0
     step, at, value = points.latest()

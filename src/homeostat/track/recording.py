@@ -111,13 +111,8 @@ def put_texts(connection: Connection, run_id: RunId, params: Mapping[str, str]) 
 
     Raises: UserError naming those that have another value already; nothing is changed then.
     """
-    known = dict(
-        connection.execute(
-            select(run_params.c.key, run_params.c.value).where(
-                run_params.c.run_id == run_id, run_params.c.key.in_(list(params))
-            )
-        ).tuples()
-    )
+    here = select(run_params.c.key, run_params.c.value).where(run_params.c.run_id == run_id)
+    known = {row.key: row.value for row in connection.execute(here.where(run_params.c.key.in_(list(params))))}
     changed = [
         f"{key!r} is {known[key]!r}, not {value!r}" for key, value in params.items() if known.get(key, value) != value
     ]

@@ -78,7 +78,8 @@ def collect(connection: Connection, before: Micros, protected: Collection[str], 
     old = connection.execute(
         select(runs.c.id, runs.c.parent).where(runs.c.deleted_at < before).order_by(runs.c.id)
     ).all()
-    parents = dict(connection.execute(select(runs.c.id, runs.c.parent).where(runs.c.parent != "")).tuples())
+    parts = connection.execute(select(runs.c.id, runs.c.parent).where(runs.c.parent != ""))
+    parents = {row.id: row.parent for row in parts}
     needed = set(protected)
     for run_id in protected:
         above = parents.get(run_id, "")
