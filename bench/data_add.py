@@ -1,8 +1,10 @@
-"""Adding and checking out files: 20,000 of 4 KiB and one of 2 GiB, beside DVC, Oxen, and what the machine itself takes.
+"""Adding and checking out files, 20,000 of 4 KiB and one of 2 GiB, beside DVC, Oxen, and what the machine itself takes.
 
-Every line but `cp` and the hash is a command, a process of its own with its start and its peak memory (which counts mapped pages of files);
-every tool is in an environment of its own. Files are 3 s old before they are added: younger ones are read again each time, as
-their times prove nothing. BENCH_FILES and BENCH_LARGE_MB make it smaller.
+The large file is added again with 1 % more bytes in its middle. Every line but `cp` and the hash is a command, a process of its own
+with its start and its peak memory (which counts mapped pages of files); every tool is in an environment of its own. Oxen adds and
+commits. The last column is by how much what the tool keeps has grown; Oxen keeps logs of its database, which come and go. Files are
+3 s old before they are added: younger ones are read again each time, as their times prove nothing. BENCH_FILES and BENCH_LARGE_MB
+make it smaller; the whole takes 25 GB of disk.
 """
 
 import os
@@ -23,6 +25,7 @@ _FOLDERS = 100
 _YOUNG_S = 3
 _PART_BYTES = 1024 * 1024
 _HASH = "import sys; from blake3 import blake3; blake3(max_threads=blake3.AUTO).update_mmap(sys.argv[1])"
+_OURS = (sys.executable, "-m", "homeostat", "data")
 _MEASURE = """
 import os, subprocess, sys, time
 began = time.perf_counter()
@@ -32,7 +35,16 @@ print(time.perf_counter() - began, usage.ru_maxrss)
 sys.exit(os.waitstatus_to_exitcode(status))
 """
 _OXEN_INIT = "import oxen; from oxen.user import config_user; config_user('a', 'a@example.com'); oxen.Repo('.').init()"
-_OXEN_ADD = "import sys, oxen; repo = oxen.Repo('.'); repo.add(sys.argv[1]); repo.commit('files')"
+_OXEN_ADD = """
+import sys, oxen
+repo = oxen.Repo('.')
+repo.add(sys.argv[1])
+try:
+    repo.commit('files')
+except ValueError as error:
+    assert 'No changes' in str(error)
+"""
+_OXEN_RESTORE = "import sys, oxen; oxen.Repo('.').restore(sys.argv[1])"
 
 
 class Cost(NamedTuple):
@@ -52,7 +64,7 @@ def main() -> None:
         print(
             f"Beside dvc {dvc_version}, oxenai {oxen_version}; {FILES:,} files of {FILE_BYTES} B, one of {LARGE_MB} MiB"
         )
-        print(f"{'':44}{'seconds':>9}{'peak MB':>9}{'ratio':>8}")
+        print(f"{'':44}{'seconds':>9}{'peak MB':>9}{'ratio':>8}{'grown MB':>12}")
         _limits(root, small, large)
         dvc_command = str(Path(dvc).with_name("dvc"))
         with Workspace.create(root / "homeostat", Config(project=Project(name="bench"))):
@@ -62,6 +74,7 @@ def main() -> None:
             _run(root, "cp", "-r", small, large, root / name)
         _run(root / "dvc", dvc_command, "init", "--no-scm", "-q")
         _run(root / "oxen", oxen, "-c", _OXEN_INIT)
+        _run(root / "homeostat", *_OURS, "log")
         time.sleep(_YOUNG_S)
         for source in (small, large):
             _compare(root, source, dvc_command, str(oxen))
@@ -80,29 +93,67 @@ def _limits(root: Path, small: Path, large: Path) -> None:
 
 
 def _compare(root: Path, source: Path, dvc: str, oxen: str) -> None:
-    ours = (sys.executable, "-m", "homeostat", "data")
     name = source.stem
     for turn in ("first", "unchanged"):
-        own = _run(root / "homeostat", *ours, "add", name, source)
-        rival = _run(root / "dvc", dvc, "add", "-q", source.name)
-        _show(f"homeostat data add {source.name}, {turn}", own)
-        _show(f"dvc add {source.name}, {turn}", rival, own)
-        if turn == "first":
-            _show(f"oxen add and commit {source.name}", _run(root / "oxen", oxen, "-c", _OXEN_ADD, source.name), own)
-    own = _run(root / "homeostat", *ours, "checkout", name, "--to", root / f"out-{name}")
+        _add(root, source, dvc, oxen, turn)
+    own = _run(root / "homeostat", *_OURS, "checkout", name, "--to", root / f"out-{name}")
     _show(f"homeostat data checkout {source.name}", own)
-    _run(root, "rm", "-r", root / "dvc" / source.name)
-    _show(f"dvc checkout {source.name}", _run(root / "dvc", dvc, "checkout", "-q", f"{source.name}.dvc"), own)
+    for tool, checkout in (
+        ("dvc", (dvc, "checkout", "-q", f"{source.name}.dvc")),
+        ("oxen", (oxen, "-c", _OXEN_RESTORE, source.name)),
+    ):
+        _run(root, "rm", "-r", root / tool / source.name)
+        _show(f"{tool} checkout {source.name}", _run(root / tool, *checkout), own)
+    if source.is_file():
+        _insert(source)
+        for tool in ("dvc", "oxen"):
+            _run(root, "cp", "--remove-destination", source, root / tool)
+        time.sleep(_YOUNG_S)
+        _add(root, source, dvc, oxen, "1 % inserted")
 
 
-def _show(name: str, cost: Cost, ours: Cost | None = None) -> None:
+def _add(root: Path, source: Path, dvc: str, oxen: str, turn: str) -> None:
+    own = None
+    for tool, command in (
+        ("homeostat", (*_OURS, "add", source.stem, source)),
+        ("dvc", (dvc, "add", "-q", source.name)),
+        ("oxen", (oxen, "-c", _OXEN_ADD, source.name)),
+    ):
+        before = _kept(root, tool)
+        cost = _run(root / tool, *command)
+        grown = (_kept(root, tool) - before) / 1e6
+        _show(f"{tool} add {source.name}, {turn}", cost, own, f"{grown:.1f}")
+        own = own or cost
+
+
+def _kept(root: Path, tool: str) -> int:
+    """Bytes that a tool keeps."""
+    folder = root / tool / f".{tool}"
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def _insert(path: Path) -> None:
+    """Put new bytes, a hundredth of the file, into its middle."""
+    grown, size = path.with_suffix(".grown"), path.stat().st_size
+    with path.open("rb") as source, grown.open("wb") as target:
+        while source.tell() < size:
+            if source.tell() == size // 2:
+                for _ in range(max(LARGE_MB // 100, 1)):
+                    target.write(os.urandom(_PART_BYTES))
+            target.write(source.read(_PART_BYTES))
+    grown.replace(path)
+
+
+def _show(name: str, cost: Cost, ours: Cost | None = None, grown: str = "") -> None:
     ratio = "" if ours is None else f"{cost.seconds / ours.seconds:.1f}x"
-    print(f"{name:44}{cost.seconds:>9.2f}{cost.peak_mb:>9.0f}{ratio:>8}", flush=True)
+    print(f"{name:44}{cost.seconds:>9.2f}{cost.peak_mb:>9.0f}{ratio:>8}{grown:>12}".rstrip(), flush=True)
 
 
 def _run(folder: Path, *command: str | Path) -> Cost:
     asked = [sys.executable, "-c", _MEASURE, *map(str, command)]
-    found = subprocess.run(asked, check=True, cwd=folder, capture_output=True, text=True).stdout.split()
+    # Compiled modules are kept: a tool is installed once and started often.
+    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    found = subprocess.run(asked, check=True, cwd=folder, capture_output=True, text=True, env=environ).stdout.split()
     return Cost(float(found[0]), int(found[1]) / 1024)
 
 
