@@ -85,6 +85,12 @@ def run_actions(connection: Connection, run_id: str) -> list[Action]:
     return [_action(row) for row in connection.execute(query).mappings()]
 
 
+def runs_of(connection: Connection, action_ids: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Pipeline and run of some actions, by their ids."""
+    query = select(actions.c.id, actions.c.pipeline, actions.c.run_id).where(actions.c.id.in_(action_ids))
+    return {row.id: (row.pipeline, row.run_id) for row in connection.execute(query)}
+
+
 def made_under(connection: Connection, key: Digest, limit: int = 8) -> list[Action]:
     """Actions that ran under a key, newest first: the trace of the key."""
     query = select(actions).where(actions.c.key == key, actions.c.status == "ran")

@@ -50,6 +50,29 @@ def downstream(connection: Connection, start: str) -> list[Edge]:
     return _walk(connection, start, forward=True)
 
 
+def made_of(connection: Connection, nodes: Iterable[str]) -> list[Edge]:
+    """Edges to what was made directly of some nodes."""
+    wanted, found = list(nodes), list[Edge]()
+    for first in range(0, len(wanted), _BATCH):
+        query = select(lineage.c.child, lineage.c.parent, lineage.c.role)
+        query = query.where(lineage.c.parent.in_(wanted[first : first + _BATCH]))
+        found += [Edge(*row) for row in connection.execute(query)]
+    return found
+
+
+def uses(connection: Connection, kind: str, name: str, limit: int) -> list[Edge]:
+    """Edges to what other kinds of things were made directly of any version of a thing (`name@1`, `name@2` ...), newest first."""
+    first = node(kind, f"{name}@")
+    query = (
+        select(lineage.c.child, lineage.c.parent, lineage.c.role)
+        .where(lineage.c.parent >= first, lineage.c.parent < f"{first[:-1]}A")  # "A" comes after "@"
+        .where(~lineage.c.child.startswith(node(kind, "")))
+        .order_by(lineage.c.at.desc(), lineage.c.child.desc())
+        .limit(limit)
+    )
+    return [Edge(*row) for row in connection.execute(query)]
+
+
 def _walk(connection: Connection, start: str, *, forward: bool) -> list[Edge]:
     here, there = (lineage.c.parent, lineage.c.child) if forward else (lineage.c.child, lineage.c.parent)
     seen, frontier, found = {start}, [start], dict[Edge, None]()

@@ -6,6 +6,7 @@ from homeostat.ui.contexts import (
     DataPage,
     DatasetPage,
     DecisionsPage,
+    DifferencePage,
     ErrorPage,
     ModelPage,
     ModelsPage,
@@ -36,7 +37,9 @@ class Reader(Protocol):
 
     def data(self) -> DataPage: ...
 
-    def dataset(self, name: str, *, before: int | None) -> DatasetPage: ...
+    def dataset(self, name: str, *, number: int | None, before: int | None, is_profiled: bool) -> DatasetPage: ...
+
+    def difference(self, name: str, *, before: int, after: int, key: str) -> DifferencePage: ...
 
     def pipelines(self) -> PipelinesPage: ...
 

@@ -27,6 +27,24 @@ def page_routes(reader: Reader) -> list[Route]:
             system=request.query_params.get("system", ""), before=request.query_params.get("before") or None
         )
 
+    def dataset(request: Request) -> Context:
+        return reader.dataset(
+            request.path_params["name"],
+            number=request.path_params.get("number"),
+            before=_before(request),
+            is_profiled=request.query_params.get("profile") == "1",
+        )
+
+    def difference(request: Request) -> Context:
+        number = request.path_params["number"]
+        against = _number(request, "against")
+        return reader.difference(
+            request.path_params["name"],
+            before=number - 1 if against is None else against,
+            after=number,
+            key=request.query_params.get("key", ""),
+        )
+
     def pipeline(request: Request) -> Context:
         query = request.query_params
         return reader.pipeline(
@@ -42,7 +60,9 @@ def page_routes(reader: Reader) -> list[Route]:
             request.path_params["system"], request.path_params["number"]
         ),
         "/data": lambda _: reader.data(),
-        "/data/{name}": lambda request: reader.dataset(request.path_params["name"], before=_before(request)),
+        "/data/{name}": dataset,
+        "/data/{name}/{number:int}": dataset,
+        "/data/{name}/{number:int}/diff": difference,
         "/pipelines": lambda _: reader.pipelines(),
         "/pipelines/{name}": pipeline,
         "/runs": runs,
@@ -59,9 +79,13 @@ def _answer(read: Callable[[Request], Context]) -> Callable[[Request], HTMLRespo
 
 
 def _before(request: Request) -> int | None:
-    text = request.query_params.get("before", "")
+    return _number(request, "before")
+
+
+def _number(request: Request, name: str) -> int | None:
+    text = request.query_params.get(name, "")
     if not text:
         return None
     if not text.isdecimal():
-        raise UserError(f"before={text!r} in the address is not a number. Follow the link 'Older' of a page.")
+        raise UserError(f"{name}={text!r} in the address is not a number. Follow the links of a page.")
     return int(text)

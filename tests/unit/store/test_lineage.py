@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from homeostat.core.clock import Micros
 from homeostat.store.db import Database
 from homeostat.store.db.schema.store import lineage as table
-from homeostat.store.lineage import Edge, downstream, node, record, upstream
+from homeostat.store.lineage import Edge, downstream, made_of, node, record, upstream, uses
 
 NOON = Micros(1_366_027_200_000_000)
 NODES = [node("action", number) for number in range(8)]
@@ -115,3 +115,28 @@ def test_wide_graphs_are_walked_whole() -> None:
     results = [Edge(node("report", number), node("action", number), "made") for number in range(1200)]
     with holding(*edges, *results) as connection:
         assert set(edges + results) == set(downstream(connection, FLIGHTS))
+
+
+def test_uses_of_all_versions_of_a_thing() -> None:
+    """What other kinds of things were made of any version is found; not its own later versions, nor uses of a namesake."""
+    edges = [
+        Edge("run:a", "dataset:flights@1", "input"),
+        Edge("model-version:m@1", "dataset:flights@12", "data"),
+        Edge("dataset:flights@12", "dataset:flights@1", "previous"),
+        Edge("run:b", "dataset:flights-old@1", "input"),
+        Edge("run:c", "dataset:flight@1", "input"),
+    ]
+    with holding(*edges) as connection:
+        assert set(edges[:2]) == set(uses(connection, "dataset", "flights", 10))
+        assert 1 == len(uses(connection, "dataset", "flights", 1))
+
+
+def test_what_was_made_of_nodes_is_one_step_away() -> None:
+    """Only direct edges are given, of every node asked for."""
+    edges = [
+        Edge("action:1", "table:a", "rows"),
+        Edge("table:b", "action:1", "output"),
+        Edge("action:2", "table:b", "x"),
+    ]
+    with holding(*edges) as connection:
+        assert {edges[0], edges[2]} == set(made_of(connection, ["table:a", "table:b"]))

@@ -7,6 +7,7 @@ from homeostat.ui.contexts import (
     DataPage,
     DatasetPage,
     DecisionsPage,
+    DifferencePage,
     ErrorPage,
     ModelPage,
     ModelsPage,
@@ -47,8 +48,11 @@ class SampleReader:
     def data(self) -> DataPage:
         return sample_rooms.DATA_PAGE
 
-    def dataset(self, name: str, *, before: int | None) -> DatasetPage:
+    def dataset(self, name: str, *, number: int | None, before: int | None, is_profiled: bool) -> DatasetPage:
         return sample_rooms.DATASET_PAGE
+
+    def difference(self, name: str, *, before: int, after: int, key: str) -> DifferencePage:
+        return sample_rooms.DIFFERENCE_PAGE
 
     def pipelines(self) -> PipelinesPage:
         return sample_pipelines.PIPELINES_PAGE

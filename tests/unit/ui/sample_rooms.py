@@ -1,24 +1,35 @@
 """Contexts of models, data and runs."""
 
+import msgspec
+
 from homeostat.core.clock import DAY, HOUR, MINUTE, Micros
 from homeostat.ui.charts.records import Event
 from homeostat.ui.contexts import (
     Block,
+    Cell,
+    Change,
+    ColumnRow,
     Curve,
     DataPage,
     DatasetPage,
     DatasetRow,
+    DifferencePage,
     ErrorPage,
+    FileRow,
     Finding,
     Gate,
+    Judgement,
     ModelPage,
     ModelRow,
     ModelsPage,
     Pair,
+    RemoteRow,
     Reproduced,
     RunPage,
     RunRow,
     RunsPage,
+    SampleRow,
+    Use,
     VersionRow,
 )
 from unit.ui.sample_systems import NOW, PROJECT, SYSTEM, on
@@ -194,35 +205,150 @@ DATA_PAGE = DataPage(
 DATA_EMPTY = DataPage(
     project=PROJECT, now=NOW, sentence="No data was added yet.", state="unknown", datasets=(), blocks=()
 )
-SCHEMA = (Pair(name="scheduled", value="timestamp[us, UTC]"), Pair(name="distance", value="int64"))
+VERSIONS = tuple(
+    VersionRow(
+        number=300 - index,
+        id=DIGEST,
+        rows=271_044 - 900 * index,
+        rows_added=900,
+        created_at=Micros(NOW - (index + 1) * DAY),
+        created_by="feed",
+        source=f"feed/{index}",
+        labels=("branch mend", "2013-q4") if index == 1 else (),
+        is_forgotten=index == 3,
+        uses=index,
+    )
+    for index in range(4)
+)
+COLUMNS = (
+    ColumnRow(
+        name="distance",
+        type="int64",
+        change="values differ",
+        is_profiled=True,
+        nulls=0.012,
+        distinct=1_609,
+        range="80 to 4983",
+        live=tuple(float(index % 7) for index in range(40)),
+        reference=tuple(float(index % 5) for index in range(40)),
+        drift=0.031,
+    ),
+    ColumnRow(name="carrier", type="large_string", is_profiled=True, distinct=16, range="2 to 2 characters"),
+    ColumnRow(name="tailnum", type="large_string", change="gone"),
+)
+FILES = (
+    FileRow(sign="+", path="a/new <file>.png", size=2_048, was=None),
+    FileRow(sign="-", path="a/old.png", size=None, was=2_050),
+    FileRow(sign="~", path="readme.md", size=120, was=90),
+)
+JUDGEMENT = Judgement(
+    contract="flights",
+    state="breach",
+    sentence="3 of 903 rows went to quarantine; 17 of 18 expectations were met.",
+    notable=(
+        Finding(
+            expectation="not null", column="origin", observed="3 nulls", expected="none", severity="quarantine", rows=3
+        ),
+    ),
+    met=(Finding(expectation="known values", column="carrier", observed="16", expected="one of 16", severity="met"),),
+)
 DATASET_PAGE = DatasetPage(
     project=PROJECT,
     now=NOW,
-    sentence="flights grew by 913 rows a day; its latest append is blocked.",
+    sentence="flights 300: 900 rows were added at the end; none before changed.",
     dataset=DATASETS[0],
-    schema=SCHEMA,
-    versions=tuple(
-        VersionRow(
-            number=300 - index,
-            id=DIGEST,
-            rows=271_044 - 900 * index,
-            rows_added=900,
-            created_at=Micros(NOW - (index + 1) * DAY),
-            source=f"feed/{index}",
-        )
-        for index in range(4)
+    version=VERSIONS[0],
+    change=Change(
+        against=299,
+        sentence="Values of distance differ among 900 rows.",
+        touched=(Pair(name="distance", value="among 900 rows"),),
     ),
+    judgement=JUDGEMENT,
+    columns=COLUMNS,
+    profiled_as="Bars: the rows that are new in this version. Outline: the version before.",
+    systems=(SYSTEM, "fuel-burn"),
+    uses=(
+        Use(what="model", name="late-flights v14", href="/models/late-flights/14", version=300, note="champion"),
+        Use(what="pipeline", name="train_late_flights", href="/pipelines/train_late_flights?run=run-1", version=214),
+    ),
+    remotes=(
+        RemoteRow(name="backup", url="file:///backup", state="met", sentence="Has 300 versions."),
+        RemoteRow(
+            name="cloud",
+            url="s3://bucket",
+            state="unknown",
+            sentence="This page asks no server.",
+            command="homeostat data push flights@300 --remote cloud",
+        ),
+    ),
+    versions=VERSIONS,
     blocks=(BLOCK,),
     older=297,
 )
 DATASET_PLAIN = DatasetPage(
     project=PROJECT,
     now=NOW,
-    sentence="weather is as it was added.",
+    sentence="weather 301: It is the first version, with 21,600 rows.",
     dataset=DATASETS[1],
-    schema=SCHEMA,
+    version=VERSIONS[3],
+    change=Change(against=0, sentence="It is the first version, with 21,600 rows."),
+    judgement=None,
+    columns=COLUMNS,
+    systems=(),
+    uses=(),
+    remotes=(),
     versions=(),
     blocks=(),
+    is_large=True,
+)
+DATASET_FILES = DatasetPage(
+    project=PROJECT,
+    now=NOW,
+    sentence="photos 2: 1 file added, 1 removed, 1 changed. Nothing has used it yet.",
+    dataset=msgspec.structs.replace(DATASETS[1], name="photos", is_files=True),
+    version=VERSIONS[1],
+    change=Change(against=1, sentence="1 file added, 1 removed, 1 changed.", files=FILES, more_files=12),
+    judgement=None,
+    columns=(),
+    systems=(),
+    uses=(),
+    remotes=(),
+    versions=VERSIONS,
+    blocks=(),
+    is_files=True,
+    size=8_812_345,
+)
+DIFFERENCE_PAGE = DifferencePage(
+    project=PROJECT,
+    now=NOW,
+    sentence="flights 299 to 300: 1 row added, 1 removed, 1 changed (by key).",
+    dataset="flights",
+    before=299,
+    after=300,
+    key="key",
+    known=("key", "distance"),
+    schema=(Pair(name="tailnum", value="large_string → absent"),),
+    columns=("key", "distance"),
+    more_columns=3,
+    rows=(
+        SampleRow(op="before", cells=(Cell(text="a1"), Cell(text="100", differs=True))),
+        SampleRow(op="after", cells=(Cell(text="a1"), Cell(text="161", differs=True))),
+        SampleRow(op="added", cells=(Cell(text="a2"), Cell(text="<b>7</b>"))),
+        SampleRow(op="removed", cells=(Cell(text="a3"), Cell(text="–"))),
+    ),
+)
+DIFFERENCE_FILES = DifferencePage(
+    project=PROJECT,
+    now=NOW,
+    sentence="photos@1 to photos@2: 1 file added, 1 removed, 1 changed.",
+    dataset="photos",
+    before=1,
+    after=2,
+    key="",
+    known=(),
+    schema=(),
+    files=FILES,
+    more_files=4,
 )
 RUN = RunRow(
     id="run-0d6vz81k5q7r9x2m4n8p",

@@ -7,8 +7,21 @@ from hypothesis import strategies as st
 
 from homeostat.core.clock import DAY, Micros, parse_iso
 from homeostat.ui.charts.gauge import gauge
+from homeostat.ui.charts.graph import graph
 from homeostat.ui.charts.line import line_chart
-from homeostat.ui.charts.records import NARROW, WIDE, Event, Limit, LineChart, Series, Share, Timeline
+from homeostat.ui.charts.records import (
+    NARROW,
+    WIDE,
+    Event,
+    Graph,
+    GraphNode,
+    Limit,
+    LineChart,
+    NodeState,
+    Series,
+    Share,
+    Timeline,
+)
 from homeostat.ui.charts.scales import Scale, decimals, ticks, time_ticks
 from homeostat.ui.charts.small import histogram_pair, share_bar, sparkline
 from homeostat.ui.charts.timeline import timeline
@@ -194,3 +207,18 @@ def test_a_scale_maps_ends_to_ends() -> None:
 def test_a_scale_of_one_instant_is_its_start() -> None:
     """A system that was declared this very instant can be drawn."""
     assert 7 == Scale(5, 5, 7, 9)(5)
+
+
+def test_a_step_stands_right_of_what_it_takes_from() -> None:
+    """Each link goes from left to right, data stands beside the first step that takes it, and no two nodes overlap."""
+    states: dict[str, NodeState] = {"raw": "data", "late": "data", "clean": "ran", "train": "cached", "judge": "failed"}
+    links = (("raw", "clean"), ("clean", "train"), ("train", "judge"), ("late", "judge"), ("clean", "judge"))
+    nodes = tuple(GraphNode(name=name, state=state, detail="1 s") for name, state in states.items())
+    found = Elements(graph(Graph(title="g", nodes=nodes, links=links))).found
+    at = [one["transform"] for one in found if one.get("class", "").startswith("node")]
+    places = [tuple(map(float, re.findall(r"[\d.]+", where))) for where in at]
+    columns = dict(zip(states, (x for x, _ in places), strict=True))
+
+    assert len(states) == len(set(places))
+    assert all(columns[start] < columns[end] for start, end in links)
+    assert columns["late"] == columns["train"]

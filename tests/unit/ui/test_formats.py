@@ -66,3 +66,10 @@ def test_days_are_utc() -> None:
         formats.day_short(NOW),
         formats.exact(NOW),
     )
+
+
+def test_how_long_something_ran() -> None:
+    """Below a second in milliseconds, above as durations are spoken."""
+    assert ["0.4 ms", "68.4 ms", "1.34 s", "14 min"] == [
+        formats.took(us) for us in (400, 68_400, 1_340_000, 14 * 60 * 1_000_000)
+    ]

@@ -89,7 +89,7 @@ def test_what_is_not_there_is_named(workspace: Workspace) -> None:
     for ask in (
         lambda: read.system("nobody"),
         lambda: read.model("nobody", 3),
-        lambda: read.dataset("nobody", before=None),
+        lambda: read.dataset("nobody", number=None, before=None, is_profiled=False),
         lambda: read.run("nobody"),
     ):
         with pytest.raises(NotFound, match="nobody"):
@@ -207,7 +207,7 @@ def test_a_blocked_append_is_on_the_data_page(workspace: Workspace) -> None:
 
     assert ("breach", 1, True) == (page.state, page.datasets[0].open_blocks, page.datasets[0].has_contract)
     assert {"distance"} == {finding.column for finding in page.blocks[0].findings}
-    assert "day 2" in render(Reading(workspace).dataset("flights", before=None))
+    assert "day 2" in render(Reading(workspace).dataset("flights", number=None, before=None, is_profiled=False))
 
 
 def test_a_run_shows_what_it_logged(workspace: Workspace) -> None:

@@ -69,7 +69,7 @@ def test_a_page_says_what_ran_what_was_reused_and_why(workspace: Workspace) -> N
     assert [("constant", "3", "10")] == [(one.kind, one.before, one.after) for one in page.steps[1].changes]
     assert {("doubled", "scaled"), ("doubled", "together"), ("scaled", "together")} == set(page.graph.links)
     assert {"scaled", "together"} == {node.name for node in page.graph.nodes if node.is_critical}
-    assert page.sentence.startswith("2 steps ran, 1 reused. scaled ran because of constant ")
+    assert page.sentence.startswith("2 steps ran, 1 reused: for scaled, constant ")
     assert [(2, 1), (3, 0)] == [(run.ran, run.cached) for run in page.runs]
 
 
@@ -81,7 +81,7 @@ def test_an_earlier_run_has_its_address(workspace: Workspace) -> None:
     page = read.pipeline("totals", run_id=first.id, before=None)
 
     assert (first.id, 3, 2) == (page.run.id, page.run.ran, len(page.runs))
-    assert page.sentence.startswith("3 steps ran.")
+    assert "3 steps ran: doubled for the first time." == page.sentence
     with pytest.raises(NotFound, match="others"):
         read.pipeline("others", run_id=first.id, before=None)
 

@@ -46,7 +46,7 @@ def page(report: Report, live: Profile, reference: Profile | None) -> str:
         reference: of what they are compared with, drawn as an outline; None if there is nothing.
     """
     charts = [
-        _chart(name, column, None if reference is None else reference.columns.get(name))
+        chart(name, column, None if reference is None else reference.columns.get(name))
         for name, column in live.columns.items()
     ]
     environment = jinja2.Environment(
@@ -56,7 +56,8 @@ def page(report: Report, live: Profile, reference: Profile | None) -> str:
     return template.render(report=report, charts=charts, width=_WIDTH, height=_HEIGHT)
 
 
-def _chart(name: str, live: ColumnProfile, reference: ColumnProfile | None) -> Chart:
+def chart(name: str, live: ColumnProfile, reference: ColumnProfile | None) -> Chart:
+    """A column's values, beside those of the reference if there is one."""
     known = reference if reference is not None and reference.rows else live
     laid = overlay(known, live) if known.histogram is None or known.histogram.counts else None
     comparable = laid is not None and bool(laid.reference.sum()) and bool(laid.live.sum()) and known is not live

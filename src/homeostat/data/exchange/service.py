@@ -104,6 +104,15 @@ class Exchange:
             refs_kept=tuple(name for one in done for name in one.refs_kept),
         )
 
+    def held(self, remote: Remote, dataset: str) -> set[int]:
+        """Numbers of the versions of a dataset whose contents the remote has.
+
+        Raises: CorruptObject or Unavailable if it cannot be read.
+        """
+        there = read_index(remote, self._project)[0].datasets.get(dataset)
+        history = read_history(remote, there.history) if there else []
+        return {one.version.number for one in history if one.inventory is not None}
+
     def names(self, remote: Remote) -> list[str]:
         """Datasets of the project that the remote has."""
         return sorted(read_index(remote, self._project)[0].datasets)

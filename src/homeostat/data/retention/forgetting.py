@@ -36,6 +36,8 @@ class Forgetting:
     def candidates(self, datasets: Sequence[str], keep_last: int) -> list[Version]:
         """Versions before the last `keep_last` of each dataset that nothing speaks of, and whose contents are still kept.
 
+        The newest of the main line is none, however many versions branches have added after it.
+
         Raises: UserError if not even the newest is to be kept.
         """
         with self._database.read() as connection:
@@ -63,7 +65,7 @@ class Forgetting:
             version
             for name in datasets
             for version in queries.versions(connection, name)[keep_last:]
-            if version.forgotten_at is None
+            if version.forgotten_at is None and version != queries.newest(connection, name)
         ]
         said = (
             {token for row in rows(connection) if not _is_own(row) for token in self._tokens(row)} if older else set()

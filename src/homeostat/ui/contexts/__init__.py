@@ -4,7 +4,23 @@ A context holds values, not text in a format: the same context is rendered as HT
 and drawn into the report. Sentences are made where the facts are known.
 """
 
-from homeostat.ui.contexts.data import Block, DataPage, DatasetPage, DatasetRow, Finding, VersionRow
+from homeostat.ui.contexts.data import (
+    Block,
+    Cell,
+    Change,
+    ColumnRow,
+    DataPage,
+    DatasetPage,
+    DatasetRow,
+    DifferencePage,
+    FileRow,
+    Finding,
+    Judgement,
+    RemoteRow,
+    SampleRow,
+    Use,
+    VersionRow,
+)
 from homeostat.ui.contexts.models import ApprovalStatus, Gate, GateStatus, ModelPage, ModelRow, ModelsPage, Reproduced
 from homeostat.ui.contexts.pipelines import PipelinePage, PipelineRunRow, PipelinesPage, StepChange, StepRow
 from homeostat.ui.contexts.report import Figure, ReportContext, Sabotage
@@ -27,6 +43,9 @@ __all__ = [
     "ApprovalStatus",
     "Arm",
     "Block",
+    "Cell",
+    "Change",
+    "ColumnRow",
     "Context",
     "Curve",
     "DataPage",
@@ -34,12 +53,15 @@ __all__ = [
     "DatasetRow",
     "DecisionRow",
     "DecisionsPage",
+    "DifferencePage",
     "ErrorPage",
     "Evidence",
     "Figure",
+    "FileRow",
     "Finding",
     "Gate",
     "GateStatus",
+    "Judgement",
     "ModelPage",
     "ModelRow",
     "ModelsPage",
@@ -49,6 +71,7 @@ __all__ = [
     "PipelinePage",
     "PipelineRunRow",
     "PipelinesPage",
+    "RemoteRow",
     "ReportContext",
     "Reproduced",
     "RunPage",
@@ -56,11 +79,13 @@ __all__ = [
     "RunStatus",
     "RunsPage",
     "Sabotage",
+    "SampleRow",
     "SetpointReading",
     "StepChange",
     "StepRow",
     "SystemCard",
     "SystemPage",
+    "Use",
     "VersionRow",
     "Week",
 ]

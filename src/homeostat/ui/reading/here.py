@@ -1,13 +1,17 @@
 """What every page knows: the project, its time, and the rooms that read by themselves."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from homeostat.core.clock import Micros
+from homeostat.data.branches import Branches
+from homeostat.data.exchange.service import Exchange
 from homeostat.data.service import Datasets
 from homeostat.pipelines.service import Pipelines
 from homeostat.serve.service import Deployments
 from homeostat.store.objects import ObjectStore
+from homeostat.store.objects.remote import Location, Remote
 from homeostat.workspace import Workspace
 
 PAGE_ROWS = 50  # rows of a table before the next page
@@ -22,6 +26,10 @@ class Here:
     is_replay: bool
     deployments: Deployments
     datasets: Datasets
+    branches: Branches
+    exchange: Exchange
+    remotes: Mapping[str, Location]
+    open_remote: Callable[[str], Remote]
     objects: ObjectStore
     pipelines: Pipelines
 
@@ -39,6 +47,10 @@ def here(workspace: Workspace) -> Here:
         is_replay=workspace.config.store.clock == "watermark",
         deployments=workspace.deployments,
         datasets=workspace.datasets,
+        branches=workspace.branches,
+        exchange=workspace.exchange,
+        remotes=workspace.config.remotes,
+        open_remote=workspace.remote,
         objects=workspace.objects,
         pipelines=workspace.pipelines,
     )

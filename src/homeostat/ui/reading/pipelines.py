@@ -74,8 +74,18 @@ def _told(run: PipelineRun, steps: Sequence[StepRow]) -> str:
     if not by_state["ran"]:
         return f"Nothing ran: all {formats.plural(len(steps), 'step')} of {run.pipeline} were reused."
     reused = f", {len(by_state['cached'])} reused" if by_state["cached"] else ""
-    first = by_state["ran"][0]
-    return f"{formats.plural(len(by_state['ran']), 'step')} ran{reused}. {first.why}"
+    return f"{formats.plural(len(by_state['ran']), 'step')} ran{reused}: {_because(by_state['ran'][0])}."
+
+
+def _because(first: StepRow) -> str:
+    """Why the first step that ran did, in few words: those after it mostly follow from it."""
+    if not first.previous:
+        return f"{first.name} for the first time"
+    if not first.changes:
+        return f"{first.name} though nothing it depends on changed"
+    named = [f"{change.kind} {change.name}" for change in first.changes]
+    more = f" and {len(named) - 3} more" if len(named) > 3 else ""
+    return f"for {first.name}, {', '.join(named[:3])}{more} changed"
 
 
 def _row(run: RunSummary) -> PipelineRunRow:

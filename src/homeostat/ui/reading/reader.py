@@ -4,6 +4,7 @@ from homeostat.ui.contexts import (
     DataPage,
     DatasetPage,
     DecisionsPage,
+    DifferencePage,
     ErrorPage,
     ModelPage,
     ModelsPage,
@@ -14,7 +15,7 @@ from homeostat.ui.contexts import (
     RunsPage,
     SystemPage,
 )
-from homeostat.ui.reading import data, decisions, models, pipelines, runs, systems
+from homeostat.ui.reading import data, decisions, differences, models, pipelines, runs, systems
 from homeostat.ui.reading.here import Here, here
 from homeostat.workspace import Workspace
 
@@ -49,9 +50,13 @@ class Reading:
         with self._workspace.database.read() as connection:
             return data.page(connection, self._here())
 
-    def dataset(self, name: str, *, before: int | None) -> DatasetPage:
+    def dataset(self, name: str, *, number: int | None, before: int | None, is_profiled: bool) -> DatasetPage:
         with self._workspace.database.read() as connection:
-            return data.one(connection, self._here(), name, before=before)
+            return data.one(connection, self._here(), name, number=number, before=before, is_profiled=is_profiled)
+
+    def difference(self, name: str, *, before: int, after: int, key: str) -> DifferencePage:
+        with self._workspace.database.read() as connection:
+            return differences.page(connection, self._here(), name, before=before, after=after, key=key)
 
     def pipelines(self) -> PipelinesPage:
         with self._workspace.database.read() as connection:

@@ -7,6 +7,7 @@ from sqlalchemy import insert
 from homeostat.codec.tables import Table
 from homeostat.core.clock import FixedClock, Micros
 from homeostat.core.errors import NotFound, UserError
+from homeostat.data.branches import Branches
 from homeostat.data.retention.forgetting import Forgetting
 from homeostat.data.service import Datasets
 from homeostat.store import ledger, lineage
@@ -39,6 +40,17 @@ def test_older_versions_that_nothing_uses(forgetting: Forgetting) -> None:
     assert ["flights@3", "flights@2", "flights@1"] == names(forgetting)
     assert ["flights@1"] == names(forgetting, 3)
     assert [] == names(forgetting, 4)
+
+
+def test_the_main_line_keeps_its_newest(
+    forgetting: Forgetting, database: Database, objects: FileObjects, clock: FixedClock, datasets: Datasets, feed: Feed
+) -> None:
+    """A branch that goes on after it does not make the newest version of the main line an old one."""
+    branches = Branches(database, objects, clock, datasets, Path("unused"))
+    branches.create(datasets.version("flights"), "mend")
+    branches.append("flights", "mend", feed(7))
+
+    assert ["flights@3", "flights@2", "flights@1"] == names(forgetting)
 
 
 def test_tagged_version_stays(forgetting: Forgetting, datasets: Datasets) -> None:
