@@ -3,6 +3,9 @@
 The reference is cut into batches as the appends will come. What varies between its batches is nature and must be
 allowed; what stayed put in all of them is what a broken feed changes. So limits come from the batches, and an
 expectation blocks only where the batches agree; else it warns, or is left out.
+
+What the reference only suggests, such as ids of one shape or times that never go back, is proposed as a warning: it says
+something of the feed that wrote the reference, and whether that is a promise people know.
 """
 
 import math
@@ -14,18 +17,24 @@ import polars as pl
 from homeostat.codec.tables import Table
 from homeostat.core.clock import DAY
 from homeostat.core.errors import EmptyWindow, MissingColumn
-from homeostat.data.contracts.check import NUMBERS
+from homeostat.data.contracts.check import ENOUGH_ROWS, NUMBERS
 from homeostat.data.contracts.contract import (
+    Ascending,
     Contract,
     Expectation,
     HasColumn,
     InDomain,
     InRange,
+    Matches,
+    NoPersonalData,
     NullsAtMost,
+    RowChange,
     RowCount,
     SameScale,
+    TextLength,
     UniqueBy,
 )
+from homeostat.data.contracts.shapes import shape_of
 from homeostat.data.contracts.whole_checks import QUARTILES, scale_moved
 
 _BATCHES = 20
@@ -81,11 +90,17 @@ def infer(rows: Table, *, name: str, on: str | None = None, every_us: int = DAY,
     for column, kind in rows.types.items():
         if kind in NUMBERS:
             expectations += _numeric(_numbers(frame, column))
-    expectations += _domains(frame, rows)
+    domains = list(_domains(frame, rows))
+    expectations += domains
+    expectations += _shapes(frame, [name for name in _texts(rows) if name not in {one.column for one in domains}])
+    expectations += _ascending(frame, rows)
+    if _texts(rows):
+        expectations.append(NoPersonalData(severity="warn"))
     if keys:
         expectations.append(UniqueBy(columns=tuple(keys)))
     if on is not None:
         expectations += _row_count(frame)
+        expectations += _row_change(frame)
     return Contract(name=name, expectations=tuple(expectations), reference=f"{rows.rows} rows, {rows.digest}")
 
 
@@ -150,13 +165,44 @@ def _numeric(column: _Numbers) -> Iterator[Expectation]:
 
 
 def _domains(frame: pl.DataFrame, rows: Table) -> Iterator[InDomain]:
-    for name, kind in rows.types.items():
-        if kind != "string":
-            continue
+    for name in _texts(rows):
         values = frame[name].drop_nulls()
         known = values.unique().sort()
         if 0 < len(known) <= _MOST_VALUES and len(known) * _OFTEN <= len(values):
             yield InDomain(column=name, values=tuple(known), unseen_at_most=_UNSEEN_AT_MOST)
+
+
+def _texts(rows: Table) -> list[str]:
+    return [name for name, kind in rows.types.items() if kind == "string"]
+
+
+def _shapes(frame: pl.DataFrame, columns: Sequence[str]) -> Iterator[Matches | TextLength]:
+    for name in columns:
+        known = frame[name].drop_nulls().unique()
+        if len(known) < ENOUGH_ROWS:
+            continue
+        regex = shape_of(known)
+        lengths = known.str.len_chars().unique()
+        if regex is not None:
+            yield Matches(column=name, regex=regex, severity="warn")
+        elif len(lengths) == 1:
+            yield TextLength(column=name, low=lengths[0], high=lengths[0], severity="warn")
+
+
+def _ascending(frame: pl.DataFrame, rows: Table) -> Iterator[Ascending]:
+    for name, kind in rows.types.items():
+        if not kind.startswith(("timestamp", "date")):
+            continue
+        times = frame[name].drop_nulls()
+        if times.n_unique() >= ENOUGH_ROWS and times.is_sorted():
+            yield Ascending(column=name, with_history=True, severity="warn")
+
+
+def _row_change(frame: pl.DataFrame) -> Iterator[RowChange]:
+    counts = frame.drop_nulls(_BATCH).group_by(_BATCH).len().sort(_BATCH)["len"]
+    changes = (counts / counts.shift(1)).drop_nulls().to_list()
+    if len(changes) > 1:
+        yield RowChange(low=_below(min(changes) / 2), high=-_below(-max(changes) * 2), severity="warn")
 
 
 def _row_count(frame: pl.DataFrame) -> Iterator[RowCount]:

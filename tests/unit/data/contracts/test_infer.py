@@ -1,20 +1,28 @@
 """Contracts inferred from a reference: they let nature pass and stop broken feeds."""
 
 from collections.abc import Callable
+from typing import Any
 
 import polars as pl
 import pytest
 
 from homeostat.codec.tables import Table
+from homeostat.core.clock import DAY
 from homeostat.core.errors import EmptyWindow, MissingColumn
 from homeostat.data.contracts.contract import (
+    Ascending,
     Contract,
+    Expectation,
     HasColumn,
     InDomain,
     InRange,
+    Matches,
+    NoPersonalData,
     NullsAtMost,
+    RowChange,
     RowCount,
     SameScale,
+    TextLength,
     UniqueBy,
 )
 from homeostat.data.contracts.infer import infer
@@ -136,6 +144,50 @@ def test_limits_are_round_numbers() -> None:
     found = infer(Table.of({"x": [1.23456 * (37 * n % 101) for n in range(1, 101)]}), name="x")
 
     assert [(0.0, 246.0)] == [(item.low, item.high) for item in found.expectations if isinstance(item, InRange)]
+
+
+def proposed(columns: dict[str, Any], **by: Any) -> list[Expectation]:
+    """What is inferred that only warns."""
+    return [one for one in infer(Table.of(columns), name="x", **by).expectations if one.severity == "warn"]
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([f"N{n:05}" for n in range(900)], Matches(column="id", regex="N[0-9]{5}", severity="warn")),
+        (
+            [f"{n:03}-{'xy'[n % 2]}Q" for n in range(900)],
+            Matches(column="id", regex="[0-9]{3}-[a-z][A-Z]", severity="warn"),
+        ),
+        ([f"a.b+{n:03}" for n in range(900)], Matches(column="id", regex=r"a\.[a-z]\+[0-9]{3}", severity="warn")),
+        ([f"{n:x}".rjust(4, "f") for n in range(900)], TextLength(column="id", low=4, high=4, severity="warn")),
+    ],
+)
+def test_ids_of_one_shape(values: list[str], expected: Expectation) -> None:
+    """Texts of one shape are expected to keep it, texts of one length to keep that; people may let it block."""
+    assert [expected, NoPersonalData(severity="warn")] == proposed({"id": values})
+
+
+def test_texts_of_several_shapes_are_free() -> None:
+    """Nothing is said of the form of texts that have none."""
+    assert [NoPersonalData(severity="warn")] == proposed({"id": [f"{n}" for n in range(900)]})
+
+
+def test_times_that_never_go_back() -> None:
+    """A time that only rises goes on where the dataset ends; one that was shuffled may come in any order."""
+    times = pl.Series(range(400)).cast(pl.Datetime("us", "UTC"))
+    columns = {"at": times, "other": times.shuffle(seed=0)}
+
+    assert [Ascending(column="at", with_history=True, severity="warn")] == proposed(columns)
+
+
+def test_change_of_rows() -> None:
+    """Appends may change by twice as much as the batches of the reference did."""
+    days = [day * DAY for day, rows in enumerate([40, 80, 40]) for _ in range(rows)]
+
+    found = proposed({"at": pl.Series(days).cast(pl.Datetime("us", "UTC"))}, on="at")
+
+    assert [RowChange(low=0.25, high=4.0, severity="warn")] == [one for one in found if isinstance(one, RowChange)]
 
 
 def test_no_rows_teach_nothing() -> None:

@@ -51,6 +51,22 @@ def test_a_real_year_passes(name: str) -> None:
     assert [] == [report.reason for report in reports if report.is_blocked]
 
 
+@pytest.mark.parametrize("name", ["flights", "weather"])
+def test_what_is_only_proposed_is_quiet(name: str) -> None:
+    """Proposals that a real year contradicts would be noise."""
+    contract = inferred(name)
+    kinds = {"pattern", "length", "ascending", "personal", "row_change"}
+
+    reports = [validate(Table.of(day), contract).report for day in days_of(name)[REFERENCE_DAYS::EVERY]]
+
+    assert [] == [
+        one.sentence
+        for report in reports
+        for one in report.notable()
+        if one.status == "warned" and one.expectation in kinds
+    ]
+
+
 def test_kilometres_are_caught_on_any_day() -> None:
     """Distances in kilometres stay inside the range, and are blocked whenever they come."""
     days = days_of("flights")
