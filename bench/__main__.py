@@ -1,7 +1,11 @@
-"""`python -m bench` runs every benchmark, `python -m bench NAME ...` some; `--list` says which there are."""
+"""`python -m bench` runs every benchmark, `python -m bench NAME ...` some; `--list` says which there are.
 
-import importlib
+`python -m bench NAME --option ...` hands the options to a benchmark that has some.
+"""
+
+import importlib.util
 import pkgutil
+import runpy
 import sys
 
 import bench
@@ -11,7 +15,16 @@ def benchmarks() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(bench.__path__) if not module.name.startswith("_"))
 
 
+def with_options() -> set[str]:
+    packages = {module.name for module in pkgutil.iter_modules(bench.__path__) if module.ispkg}
+    return {name for name in packages if importlib.util.find_spec(f"bench.{name}.__main__")}
+
+
 def main(arguments: list[str]) -> int:
+    if len(arguments) > 1 and arguments[1].startswith("--") and arguments[0] in with_options():
+        sys.argv = arguments
+        runpy.run_module(f"bench.{arguments[0]}", run_name="__main__")
+        return 0
     known = benchmarks()
     unknown = [name for name in arguments if name not in {*known, "--list"}]
     if unknown:

@@ -5,6 +5,7 @@ right. `python -m bench stale_cache` asks Homeostat; `python -m bench.stale_cach
 in the same run, each installed in an environment of its own.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import homeostat
@@ -23,24 +24,26 @@ _COLUMNS: tuple[tuple[str, Kind, str], ...] = (
 )
 
 
-def measure(tools: list[Tool], cases: tuple[Case, ...] = CASES) -> dict[str, list[Outcome]]:
-    """Outcomes by tool, in the order of the cases. Cost: two processes a case and tool, and two without a tool."""
+def measure(tools: list[Tool], cases: tuple[Case, ...] = CASES) -> Iterator[tuple[Tool, list[Outcome]]]:
+    """Each tool's outcomes, in the order of the cases. Cost: two processes a case and tool, and two without a tool."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         right = list(pool.map(truth, cases))
-        return {tool.name: list(pool.map(attempt, [tool] * len(cases), cases, right)) for tool in tools}
+        for tool in tools:
+            yield tool, list(pool.map(attempt, [tool] * len(cases), cases, right))
 
 
 def main(tools: tuple[Tool, ...] = (), cases: tuple[Case, ...] = CASES) -> None:
-    """Measure and print the table, then each case that was not right."""
-    found = measure([OURS, *tools], cases)
-    print(f"| {'tool':20} |" + "".join(f" {title} |" for title, _, _ in _COLUMNS) + " failed |")
-    print("|---|" + "---:|" * (len(_COLUMNS) + 1))
-    for tool, outcomes in found.items():
+    """Measure and print the table, a row as soon as it is known, then each case that was not right."""
+    print(f"| {'tool':22} |" + "".join(f" {title} |" for title, _, _ in _COLUMNS) + " failed |")
+    print("|---|" + "---:|" * (len(_COLUMNS) + 1), flush=True)
+    found: list[tuple[Tool, list[Outcome]]] = []
+    for tool, outcomes in measure([OURS, *tools], cases):
         failed = sum(outcome.verdict == "failed" for outcome in outcomes)
         cells = [_cell(outcomes, kind, verdict) for _, kind, verdict in _COLUMNS]
-        print(f"| {tool:20} |" + "".join(f" {cell} |" for cell in cells) + f" {failed} |")
-    for tool, outcomes in found.items():
-        print(f"\n{tool}")
+        print(f"| {tool.name:22} |" + "".join(f" {cell} |" for cell in cells) + f" {failed} |", flush=True)
+        found.append((tool, outcomes))
+    for tool, outcomes in found:
+        print(f"\n{tool.name}")
         for outcome in outcomes:
             if outcome.verdict != "right":
                 print(f"- {outcome.verdict}: {outcome.case.name}" + (f" ({outcome.detail})" if outcome.detail else ""))

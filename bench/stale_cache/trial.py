@@ -1,14 +1,18 @@
 """Running one case with one tool: first run, edit, second run, each in a process of its own."""
 
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import IO, Any, Literal, NamedTuple
 
 from bench.stale_cache.cases import Case
+from bench.stale_cache.settings import silenced
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
 _TIMEOUT_S = 180
@@ -42,6 +46,10 @@ class Failed(Exception):
     """The adapter did not come to its end."""
 
 
+class TooSlow(Failed):
+    """A command was ended, for it took longer than it may."""
+
+
 PLAIN = Tool("no cache", "plain")
 
 
@@ -71,9 +79,36 @@ def attempt(tool: Tool, case: Case, right: tuple[str, str]) -> Outcome:
     return Outcome(case, "right")
 
 
+def in_group(command: list[str], folder: Path, variables: Mapping[str, str], timeout_s: float) -> tuple[int, str, str]:
+    """Run a command and end every process that it leaves behind, servers included: exit status, output, errors.
+
+    Raises: TooSlow if it takes longer.
+    """
+    # Files, not pipes: a process that is left behind would hold a pipe open.
+    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+        process = subprocess.Popen(
+            command, cwd=folder, env=variables, stdout=output, stderr=errors, start_new_session=True
+        )
+        try:
+            status = process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise TooSlow(f"no end within {timeout_s:.0f} s") from None
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        return status, _text(output), _text(errors)
+
+
+def _text(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
 def _both_runs(tool: Tool, case: Case) -> tuple[dict[str, Any], dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder, "project")
+        Path(folder, "home").mkdir()
         _write(project, case.before)
         first = _run(tool, case, project, 0)
         _write(project, case.after)
@@ -103,22 +138,13 @@ def _run(tool: Tool, case: Case, project: Path, at: Literal[0, 1]) -> dict[str, 
         "PYTHONPATH": os.pathsep.join(map(str, (project, project / "site-packages", _REPOSITORY, _REPOSITORY / "src"))),
         "PYTHONDONTWRITEBYTECODE": "1",
         "BENCH_ENV": " ".join(case.env),
-        "DO_NOT_TRACK": "1",
-        "DVC_NO_ANALYTICS": "1",
-        "HAMILTON_TELEMETRY_ENABLED": "false",
+        **silenced(project.parent / "home"),
         **{name: values[at] for name, values in case.variables.items()},
     }
-    done = subprocess.run(
-        [tool.python, "-m", f"bench.stale_cache.adapters.{tool.adapter}"],
-        cwd=project,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines() or ["no message"]
-        raise Failed(f"run {at + 1}: {lines[-1]}")
-    seen: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    command = [tool.python, "-m", f"bench.stale_cache.adapters.{tool.adapter}"]
+    status, output, errors = in_group(command, project, {**os.environ, **settings}, _TIMEOUT_S)
+    if status != 0:
+        lines = [line for line in errors.splitlines() if line.strip()] or ["no message"]
+        raise Failed(f"run {at + 1}: {lines[-1].strip()}")
+    seen: dict[str, Any] = json.loads(output.strip().splitlines()[-1])
     return seen

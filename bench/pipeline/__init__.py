@@ -2,6 +2,7 @@
 
 Each run is a process of its own, as `homeostat run` is, and each step commits durably. The floor beside them is what this disk
 takes to make one row of a database safe, since a first run makes at least one for each step.
+`python -m bench pipeline --rivals all` has other tools beside it, in the same run.
 """
 
 import importlib
@@ -15,6 +16,9 @@ import tempfile
 import time
 from pathlib import Path
 
+import homeostat
+from bench.pipeline.rivals import Chain, Run, measure_rival
+from bench.stale_cache.trial import Failed
 from homeostat.workspace import CONFIG_FILE, Config, Project, Workspace
 
 STEPS = 100
@@ -34,8 +38,8 @@ def hundred(number: int) -> int:
 """
 
 
-def main() -> None:
-    """Measure and print the table."""
+def main(rivals: tuple[str, ...] = ()) -> None:
+    """Measure and print the table, and one of the rivals asked for beside us."""
     with tempfile.TemporaryDirectory(prefix="homeostat-bench-") as folder:
         root = Path(folder, "project")
         root.mkdir()
@@ -49,6 +53,8 @@ def main() -> None:
         _show(f"cached run, best of {_REPEATS}", cached["run_s"], cached["memory_mb"])
         assert runs[0]["ran"] == STEPS
         assert cached["ran"] == 0
+    if rivals:
+        _beside(Chain(f"homeostat {homeostat.__version__}", STEPS, _as_run(runs[0]), _as_run(cached)), rivals)
 
 
 def measure() -> None:
@@ -66,14 +72,40 @@ def measure() -> None:
     print(json.dumps({"run_s": took, "start_s": start_s, "start_mb": start_mb, "memory_mb": _memory_mb(), "ran": ran}))
 
 
+def _beside(ours: Chain, rivals: tuple[str, ...]) -> None:
+    print(
+        f"\n{'whole command, and the run within it':44}{'command s':>10}{'ratio':>8}{'run s':>9}{'ratio':>8}{'MB':>7}"
+    )
+    _show_chain(ours, ours)
+    for name in rivals:
+        try:
+            _show_chain(measure_rival(name, STEPS), ours)
+        except Failed as error:
+            print(f"{name}: failed ({error})", flush=True)
+
+
+def _show_chain(chain: Chain, ours: Chain) -> None:
+    note = "" if chain.asked == STEPS else f", scaled from {chain.asked} steps"
+    for title, run, our in (("first", chain.first, ours.first), ("cached", chain.cached, ours.cached)):
+        command, within = run.command_s / our.command_s, run.run_s / our.run_s
+        figures = f"{run.command_s:>10.2f}{command:>7.1f}x{run.run_s:>9.3f}{within:>7.1f}x{run.peak_mb:>7.0f}"
+        print(f"{chain.name + ', ' + title + note:44}{figures}", flush=True)
+
+
+def _as_run(seen: dict[str, float]) -> Run:
+    return Run(seen["command_s"], seen["run_s"], seen["memory_mb"], int(seen["ran"]))
+
+
 def _run(root: Path) -> dict[str, float]:
-    repository = Path(__file__).parents[1]
+    repository = Path(__file__).parents[2]
     paths = os.pathsep.join(map(str, (root, repository, repository / "src")))
     environment = {**os.environ, "PYTHONPATH": paths, "BENCH_BEGAN": str(time.time())}
     command = [sys.executable, "-c", "from bench.pipeline import measure; measure()"]
+    began = time.perf_counter()
     done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True, check=True)
+    took = time.perf_counter() - began
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return {**found, "command_s": took}
 
 
 def _rows(path: Path) -> float:
