@@ -8,7 +8,7 @@ from sqlalchemy import Connection, RowMapping, func, select, tuple_
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound
-from homeostat.pipelines.records import Action, Candidate, Observed, PipelineRun, RunSummary, Stored
+from homeostat.pipelines.records import Action, Candidate, Observed, PipelineRun, Repeated, RunSummary, Stored
 from homeostat.store.db.schema.pipelines import actions, pipeline_runs
 
 _SUMMARY = [
@@ -89,6 +89,12 @@ def runs_of(connection: Connection, action_ids: Sequence[str]) -> dict[str, tupl
     """Pipeline and run of some actions, by their ids."""
     query = select(actions.c.id, actions.c.pipeline, actions.c.run_id).where(actions.c.id.in_(action_ids))
     return {row.id: (row.pipeline, row.run_id) for row in connection.execute(query)}
+
+
+def repeated(connection: Connection, action_ids: Sequence[str]) -> dict[str, Repeated]:
+    """What came of running actions a second time, of those that somebody asked that for, by their ids."""
+    query = select(actions.c.id, actions.c.repeated).where(actions.c.id.in_(action_ids), actions.c.repeated != "")
+    return {row.id: row.repeated for row in connection.execute(query)}
 
 
 def made_under(connection: Connection, key: Digest, limit: int = 8) -> list[Action]:

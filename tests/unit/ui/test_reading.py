@@ -238,7 +238,7 @@ def test_a_registered_model_has_its_page(workspace: Workspace) -> None:
     read = Reading(workspace)
     page, models = read.model(SYSTEM, 1), read.models(system="", before=None)
 
-    assert [("run", "/runs/run-1"), ("data", "/data/flights"), ("code", ""), ("made by", "")] == [
+    assert [("run", "/runs/run-1"), ("data", "/data/flights/41"), ("code", ""), ("made by", "")] == [
         (pair.name, pair.href) for pair in page.provenance
     ]
     assert [(1, 0)] == [(row.number, row.gates_total) for row in models.models]

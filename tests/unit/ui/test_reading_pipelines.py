@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from homeostat.core.errors import NotFound, StepFailed
 from homeostat.pipelines import Pipeline
+from homeostat.store.db.schema.pipelines import actions
 from homeostat.ui.reading import Reading
 from homeostat.ui.render import render
 from homeostat.workspace import Config, Project, Workspace
@@ -96,6 +98,19 @@ def test_a_failure_leads_the_page(workspace: Workspace) -> None:
     assert "totals failed in together." == page.sentence
     assert "no factor" in page.steps[2].error
     assert "The last run of totals failed." == read.pipelines().sentence
+
+
+def test_a_reused_result_is_as_deterministic_as_when_it_was_made(workspace: Workspace) -> None:
+    """What running a step twice came to stands with its result, also in later runs that reuse it."""
+    pipeline = written(workspace, 3)
+    workspace.pipelines.run(pipeline, {"values": [1]})
+    action = workspace.pipelines.run(pipeline, {"values": [1]}).actions[0]
+    with workspace.database.write() as connection:
+        connection.execute(update(actions).where(actions.c.id == action.made_by).values(repeated="same"))
+
+    assert ["same", "", ""] == [
+        step.repeated for step in Reading(workspace).pipeline("totals", run_id="", before=None).steps
+    ]
 
 
 def test_runs_page_by_cursor(workspace: Workspace) -> None:

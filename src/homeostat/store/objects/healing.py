@@ -23,6 +23,10 @@ class HealingObjects(FileObjects):
         super().__init__(root)
         self._remotes = remotes
 
+    def __reduce__(self) -> tuple[type[FileObjects], tuple[Path]]:
+        """A process of a step is sent what needs no project: it reads what is here, and mending is left to its parent."""
+        return FileObjects, (self._root,)
+
     def read(self, digest: Digest) -> bytes:
         try:
             return super().read(digest)

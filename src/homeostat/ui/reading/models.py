@@ -148,10 +148,9 @@ def _provenance(version: ModelVersion) -> tuple[Pair, ...]:
     pairs = [Pair(name="run", value=version.run_id, href=f"/runs/{version.run_id}")] if version.run_id else []
     for node in version.data:
         kind, _, key = node.partition(":")
-        name = key.partition("@")[0]
         is_dataset = kind == "dataset"
         value = key if is_dataset else f"{kind} {short(key)}"
-        pairs.append(Pair(name="data", value=value, href=f"/data/{name}" if is_dataset else ""))
+        pairs.append(Pair(name="data", value=value, href=f"/data/{key.replace('@', '/')}" if is_dataset else ""))
     digests = {"code": version.code, "environment": version.environment, "canonical hash": version.canonical}
     pairs += [Pair(name=name, value=digest, is_digest=True) for name, digest in digests.items() if digest]
     pairs.append(Pair(name="made by", value=version.created_by))

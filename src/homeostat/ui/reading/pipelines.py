@@ -39,8 +39,10 @@ def one(connection: Connection, here: Here, name: str, *, run_id: str, before: s
     run = queries.get(connection, run_id or newest.id)
     if run.pipeline != name:
         raise NotFound(f"Run {run.id!r} is of pipeline {run.pipeline}, not of {name}.")
+    repeated = queries.repeated(connection, [action.made_by for action in run.actions])
     steps = tuple(
-        _step(why, [one for one in run.actions if one.step == why.step]) for why in here.pipelines.why_each(run)
+        _step(why, [one for one in run.actions if one.step == why.step], repeated)
+        for why in here.pipelines.why_each(run)
     )
     shown = found[:_RUNS]
     return PipelinePage(
@@ -120,13 +122,14 @@ def _summary(run: PipelineRun) -> RunSummary:
     )
 
 
-def _step(why: Why, calls: Sequence[Action]) -> StepRow:
+def _step(why: Why, calls: Sequence[Action], repeated: Mapping[str, str]) -> StepRow:
+    """Args: repeated: what came of running the actions that made the results a second time."""
     reads = list(_reads(why.observed))
     changes = [
         StepChange(kind=change.kind, name=change.name, before=change.before, after=change.after)
         for change in why.changes
     ]
-    repeated = {call.repeated for call in calls}
+    outcomes = {call.repeated or repeated.get(call.made_by, "") for call in calls}
     return StepRow(
         name=why.step,
         state=_state(calls),
@@ -138,7 +141,7 @@ def _step(why: Why, calls: Sequence[Action]) -> StepRow:
         previous=why.previous_run_id,
         reads=tuple(reads[:_READS]),
         more_reads=max(0, len(reads) - _READS),
-        repeated="differs" if "differs" in repeated else "same" if "same" in repeated else "",
+        repeated=next((one for one in ("differs", "same") if one in outcomes), ""),
         error=next((call.error for call in calls if call.error), ""),
     )
 
@@ -170,7 +173,7 @@ def _graph(run: PipelineRun, steps: Sequence[StepRow]) -> Graph:
     forward = [(start, end) for start, end in links if order[start] < order[end]]
     critical = _critical({step.name: step.took_us for step in steps}, list(order), forward)
     nodes = [
-        GraphNode(name=name, state="data", detail="dataset", href=f"/data/{name.partition('@')[0]}") for name in sources
+        GraphNode(name=name, state="data", detail="dataset", href=f"/data/{name.replace('@', '/')}") for name in sources
     ]
     nodes += [
         GraphNode(

@@ -1,3 +1,4 @@
+import pickle
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,8 @@ def test_failed_mending_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(CorruptObject, match="Nothing was changed"):
         store.receive(digest, [b"other"])
     assert b"rows" == store.read(digest)
+
+
+def test_sent_to_another_process_it_reads_what_is_here(store: HealingObjects, rows: Digest) -> None:
+    """A process of a step gets plain objects: the project with its remotes and database stays where it is."""
+    assert b"rows" == pickle.loads(pickle.dumps(store)).read(rows)
