@@ -28,7 +28,7 @@ from homeostat.track.search.grammar import EXPERIMENTS, RUNS, Comparison, Operat
 
 Condition = ColumnElement[bool]
 
-_FEW = 20_000  # entries of an index that are faster read at once than a walk over all runs
+_FEW = 2_000  # entries of an index; with more of them, among a million runs, a page of 100 is full after 50,000 looks
 _MILLISECOND = 1000  # microseconds
 _LARGEST = 2**63 - 1
 RUN_COLUMNS: dict[str, ColumnElement[Any]] = {
