@@ -77,12 +77,13 @@ class Segments:
         for digest in {part.object for part in segment.parts}:
             self._objects.read(digest)
 
-    def read(self, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
+    def read(self, segment: Segment, columns: Sequence[str] | None = None, *, keeps: bool = True) -> pa.Table:
         """Rows of a segment, in settled types.
 
         Args:
             segment: of any object store's manifest.
             columns: which, in this order; all in the order of its parts if None.
+            keeps: decoded in memory; not for one pass over a whole version.
 
         Raises: NotFound or CorruptObject if the store does not have it as it was written.
         """
@@ -92,7 +93,7 @@ class Segments:
         found: dict[str, pa.ChunkedArray] = {}
         for part in segment.parts:
             names = [name for name in wanted if name in part.columns]
-            for name, column in self._columns(part.object, names).items():
+            for name, column in self._columns(part.object, names, keeps=keeps).items():
                 found[name] = column.slice(part.first, segment.rows)
                 if len(found[name]) != segment.rows:
                     raise CorruptObject(
@@ -101,7 +102,7 @@ class Segments:
                     )
         return pa.Table.from_arrays([found[name] for name in wanted], names=wanted)
 
-    def _columns(self, digest: Digest, names: Sequence[str]) -> dict[str, pa.ChunkedArray]:
+    def _columns(self, digest: Digest, names: Sequence[str], *, keeps: bool) -> dict[str, pa.ChunkedArray]:
         found: dict[str, pa.ChunkedArray] = {}
         with self._lock:
             for name in names:
@@ -111,7 +112,8 @@ class Segments:
         missing = [name for name in names if name not in found]
         if missing:
             rows = read_segment(self._objects.read(digest), missing)
-            self._keep(digest, rows)
+            if keeps:
+                self._keep(digest, rows)
             found |= zip(missing, rows.columns, strict=True)
         return found
 

@@ -201,7 +201,8 @@ class Datasets(Catalog):
 
         Args:
             before, after: in any order of time.
-            key: columns that together name a row. Without it rows are compared as a multiset: none is "changed".
+            key: columns that together name a row. Without it rows are compared as a multiset: none is "changed". That they
+                name one row each is asked of the rows that differ only, not of those equal in both.
 
         Raises: MissingColumn, WrongType or BadData if the key does not name rows. WrongType if a version holds files.
             CorruptObject as `read`.

@@ -142,14 +142,16 @@ class Versions:
                 f"The manifest of {version.node} cannot be read: {error.message} Add the data again from its source."
             ) from error
 
-    def segment(self, version: Version, segment: Segment, columns: Sequence[str] | None = None) -> pa.Table:
-        """Rows of one segment of `version`.
+    def segment(
+        self, version: Version, segment: Segment, columns: Sequence[str] | None = None, *, keeps: bool = True
+    ) -> pa.Table:
+        """Rows of one segment of `version`; see `Segments.read`.
 
         Raises: CorruptObject naming the version and the segment if the store lost it.
         """
         try:
             names = columns if columns is not None else [column.name for column in version.columns]
-            return self._segments.read(segment, names)
+            return self._segments.read(segment, names, keeps=keeps)
         except HomeostatError as error:
             raise _lost(version, segment, error) from error
 

@@ -284,3 +284,18 @@ def test_keys_tell_rows_from_layout(segments: Segments) -> None:
     assert (1, 2) == (len(whole.segment.parts), len(over.segment.parts))
     assert whole.segment.key == over.segment.key != half.segment.key
     assert isinstance(over.segment, Segment)
+
+
+def test_a_segment_without_changes_between_changed_ones_is_laid_once(segments: Segments) -> None:
+    """Where as many rows lie as before, one whose columns all stayed is taken over, not laid again beside itself."""
+    old = flights(3_000)
+    before = [piece for part in cut(old, 1_000, 2_000) for piece in laid(segments, [], part)]
+    years = np.full(3_000, 2013)
+    years[[500, 2_500]] = 2014
+    new = old.set_column(1, "year", pa.array(years))
+
+    kept = laid(segments, before, new)
+
+    assert 3_000 == sum(piece.segment.rows for piece in kept)
+    assert new.equals(read(segments, kept, new.column_names))
+    assert before[1].segment in [piece.segment for piece in kept]

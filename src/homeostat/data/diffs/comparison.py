@@ -96,8 +96,18 @@ class Side:
         self.names = tuple(column.name for column in version.columns)
         self.ends = ends(self.manifest)
 
-    def segment(self, index: int, names: Sequence[str]) -> pa.Table:
-        return self._versions.segment(self._version, self.manifest.segments[index], names)
+    def segment(self, index: int, names: Sequence[str], *, keeps: bool = False) -> pa.Table:
+        """Columns of a segment; it `keeps` them decoded for whoever comes back to it soon."""
+        return self._versions.segment(self._version, self.manifest.segments[index], names, keeps=keeps)
+
+    def rows(
+        self, index: int, at: NDArray[np.int64], known: pa.Table, names: Sequence[str], *, keeps: bool
+    ) -> pa.Table:
+        """Some rows of a segment, by their numbers in it, of which some columns are `known`."""
+        there = set(known.column_names)
+        others = self.segment(index, [name for name in names if name not in there], keeps=keeps)
+        columns = [(known if name in there else others).column(name) for name in names]
+        return pa.Table.from_arrays(columns, names=list(names)).take(pa.array(at))
 
     def parts(self, first: int, end: int) -> Iterator[tuple[int, int, int]]:
         """For each segment in a range of rows: its number, and where in it the range begins and ends."""
@@ -108,7 +118,11 @@ class Side:
     def between(self, first: int, end: int) -> pa.Table:
         """All columns of a range of rows."""
         none = self.segment(0, self.names).slice(0, 0)
-        parts = [self.segment(index, self.names).slice(at, last - at) for index, at, last in self.parts(first, end)]
+        # Copied: a slice of a few rows would hold all rows of its segment in memory.
+        parts = [
+            self.segment(index, self.names, keeps=True).take(pa.array(np.arange(at, last)))
+            for index, at, last in self.parts(first, end)
+        ]
         return pa.concat_tables([none, *parts])
 
     def all(self, names: Sequence[str]) -> pa.Table:
@@ -168,8 +182,9 @@ class Comparison:
                 yield outcome
 
     def _compare(self, pair: Pair, *, may_move: bool) -> Found | Stretch | None:
-        ours = self._old.segment(pair.old_segment, pair.columns)
-        theirs = self._new.segment(pair.new_segment, pair.columns)
+        keeps = not may_move  # short stretches, many in one segment
+        ours = self._old.segment(pair.old_segment, pair.columns, keeps=keeps)
+        theirs = self._new.segment(pair.new_segment, pair.columns, keeps=keeps)
         old_base, new_base = self._old.ends[pair.old_segment], self._new.ends[pair.new_segment]
         differing = []
         for piece in pair.pieces:
@@ -181,17 +196,19 @@ class Comparison:
             return None
         if may_move and len(at) > _MOVED * pair.rows:
             return pair.stretch
-        return self._whole_rows(pair, at)
+        return self._whole_rows(pair, at, ours, theirs, keeps=keeps)
 
-    def _whole_rows(self, pair: Pair, at: NDArray[np.int64]) -> Found:
-        """These rows of the old version and those beside them, whole. Columns that do not differ are read once."""
+    def _whole_rows(self, pair: Pair, at: NDArray[np.int64], old: pa.Table, new: pa.Table, *, keeps: bool) -> Found:
+        """These rows of the old version and those beside them, whole, of which some columns are read. Those that do not differ
+        are read once.
+        """
         new_at = at + pair.stretch.new_first - pair.stretch.old_first
-        ours = self._old.segment(pair.old_segment, self._old.names)
-        ours = ours.take(pa.array(at - self._old.ends[pair.old_segment]))
+        ours = self._old.rows(
+            pair.old_segment, at - self._old.ends[pair.old_segment], old, self._old.names, keeps=keeps
+        )
         alike = set(self._shared) - set(pair.columns)
         others = [name for name in self._new.names if name not in alike]
-        theirs = self._new.segment(pair.new_segment, others)
-        theirs = theirs.take(pa.array(new_at - self._new.ends[pair.new_segment]))
+        theirs = self._new.rows(pair.new_segment, new_at - self._new.ends[pair.new_segment], new, others, keeps=keeps)
         columns = {name: (ours if name in alike else theirs).column(name) for name in self._new.names}
         breaks = np.flatnonzero(np.diff(at) != 1)
         first, last = np.concatenate([[0], breaks + 1]), np.concatenate([breaks, [len(at) - 1]])
@@ -219,7 +236,11 @@ class Comparison:
 
         def act(part: tuple[int, int, int]) -> Hashes:
             index, at, last = part
-            hashes = pl.DataFrame(side.segment(index, self._aligned_by).slice(at, last - at)).hash_rows().to_numpy()
+            hashes = (
+                pl.DataFrame(side.segment(index, self._aligned_by, keeps=True).slice(at, last - at))
+                .hash_rows()
+                .to_numpy()
+            )
             chosen = np.flatnonzero(hashes % _SAMPLED == 0)
             return hashes[chosen], side.ends[index] + at + chosen
 
