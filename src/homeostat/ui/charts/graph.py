@@ -11,7 +11,7 @@ from homeostat.ui.charts.svg import element, picture
 _WIDTH, _HEIGHT = 158.0, 46.0  # of a node
 _GAP_X, _GAP_Y = 44.0, 18.0
 _EDGE = 3.0  # room for outlines
-_CHARACTERS = 18  # of a name, in the type it is set in
+_CHARACTERS = 16  # of a name, in the type it is set in
 # Drawn in a square of 10 beside the name; a colour is never the only sign.
 _SIGNS: dict[NodeState, str] = {
     "data": "M1.5 2.5H8.5M1.5 5H8.5M1.5 7.5H8.5",
