@@ -12,10 +12,11 @@ from types import FrameType
 import click
 
 from homeostat.cli.options import project_option
+from homeostat.core.errors import UserError
 from homeostat.loop.lease import next_wake
 from homeostat.loop.queries import declarations
 from homeostat.supervisor import PARENT_VARIABLE
-from homeostat.workspace import Workspace
+from homeostat.workspace import CONFIG_FILE, Workspace
 
 DATABASE_EVERY_S = 0.1  # what a person asks, or another controller left, waits at most so long
 CLOCK_EVERY_S = 0.001  # a replay waits for every look, and reading its clock costs a microsecond
@@ -26,13 +27,30 @@ _PARENT_EVERY_S = 0.2
 @project_option
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8700, show_default=True)
-def server(project: Path | None, host: str, port: int) -> None:
-    """Serve pages and API on http://HOST:PORT until interrupted."""
+@click.option(
+    "--workspace",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Any directory: what clients log lies in its .homeostat/. It needs no homeostat.toml, and is made if need be.",
+)
+def server(project: Path | None, host: str, port: int, folder: Path | None) -> None:
+    """Serve pages, API and MLflow clients on http://HOST:PORT until interrupted."""
     from homeostat.server.serve import run_server
 
     _follow_parent()
-    with Workspace.find(project) as workspace:
+    with _opened(project, folder) as workspace:
         run_server(workspace, host, port)
+
+
+def _opened(project: Path | None, folder: Path | None) -> Workspace:
+    if folder is None:
+        return Workspace.find(project)
+    if project is not None:
+        raise UserError(f"--project {project} and --workspace {folder} both say where. Give one of them.")
+    folder.mkdir(parents=True, exist_ok=True)
+    if (folder / CONFIG_FILE).is_file():
+        return Workspace.open(folder)
+    return Workspace.undeclared(folder.resolve())
 
 
 @click.command()

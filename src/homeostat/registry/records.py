@@ -149,6 +149,10 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
         data: lineage nodes of what it was trained on.
         code, environment: digests, or empty.
         status_why: why it was blocked, rejected or retired.
+        updated_at: when its description or stage was last changed.
+        source: the address a client gave for it; empty for a model of a pipeline.
+        logged_model: id of the logged model it was made from, or empty.
+        stage: `None`, `Staging`, `Production` or `Archived`, for clients that know no aliases.
     """
 
     system: str
@@ -164,6 +168,12 @@ class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
     created_by: str
     canonical: str = ""
     status_why: str = ""
+    updated_at: Micros = Micros(0)
+    description: str = ""
+    source: str = ""
+    run_link: str = ""
+    logged_model: str = ""
+    stage: str = "None"
 
     @property
     def name(self) -> str:

@@ -5,7 +5,6 @@ words and a transaction each.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, insert, select, update
@@ -15,7 +14,7 @@ from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.durations import duration_us
 from homeostat.core.errors import ApprovalNeeded, GateBlocked, NotAllowed, NotFound, UserError
 from homeostat.core.ids import check_name, new_id
-from homeostat.registry import queries
+from homeostat.registry import catalog, queries
 from homeostat.registry.facts import (
     ApprovalDenied,
     ApprovalGranted,
@@ -86,7 +85,7 @@ class Registry:
         now = self._clock.now()
         version = ModelVersion(
             system=system,
-            number=queries.latest_number(connection, system) + 1,
+            number=catalog.next_number(connection, system, now),
             model=model,
             canonical=canonical,
             run_id=run_id,
@@ -97,8 +96,9 @@ class Registry:
             status="candidate",
             created_at=now,
             created_by=by,
+            updated_at=now,
         )
-        connection.execute(insert(model_versions).values(_row(version)))
+        connection.execute(insert(model_versions).values(catalog.row(version)))
         lineage.record(connection, now, _origins(version))
         ledger.append(
             connection,
@@ -410,9 +410,3 @@ def _origins(version: ModelVersion) -> list[Edge]:
         if key:
             edges.append(Edge(version.node, node(kind, key), kind))
     return edges
-
-
-def _row(version: ModelVersion) -> dict[str, Any]:
-    """The columns of a version; what is structured is held as canonical JSON."""
-    structured = {name: canonical_json(getattr(version, name)).decode() for name in ("data", "metrics")}
-    return {name: getattr(version, name) for name in version.__struct_fields__} | structured

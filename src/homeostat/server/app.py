@@ -1,6 +1,7 @@
 """The application: pages, API, static files and events, and how errors become answers."""
 
 import logging
+from collections.abc import Sequence
 
 import msgspec
 from starlette.applications import Starlette
@@ -9,7 +10,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
-from starlette.routing import Mount, Route
+from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
@@ -42,23 +43,32 @@ _STATUSES: tuple[tuple[type[HomeostatError], int], ...] = (
 _log = logging.getLogger(__name__)
 
 
-def create_app(reader: Reader, pulse: Pulse) -> Starlette:
+def create_app(reader: Reader, pulse: Pulse, protocols: Sequence[BaseRoute] = ()) -> Starlette:
     """The application over whatever reads the rooms.
 
     Args:
         reader: fills the contexts of pages and API.
         pulse: streams the ledger's movement; stop it before the server.
+        protocols: addresses of other protocols. Their answers are not compressed: clients are near, and artifacts are
+            compressed already.
     """
     errors = _Errors(reader)
     return Starlette(
         routes=[
-            *page_routes(reader),
-            *api_routes(reader),
             Route("/health", lambda _: PlainTextResponse("OK")),
-            Route("/events", pulse.answer),
-            Mount("/static", _Static(directory=STATIC)),
+            *protocols,
+            Mount(
+                "",
+                routes=[
+                    *page_routes(reader),
+                    *api_routes(reader),
+                    Route("/events", pulse.answer),
+                    Mount("/static", _Static(directory=STATIC)),
+                ],
+                middleware=[Middleware(GZipMiddleware, minimum_size=2048)],
+            ),
         ],
-        middleware=[Middleware(Guard), Middleware(GZipMiddleware, minimum_size=2048)],
+        middleware=[Middleware(Guard)],
         exception_handlers={
             HomeostatError: errors.homeostat,
             HTTPException: errors.http,

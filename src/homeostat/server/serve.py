@@ -13,6 +13,9 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 
 from homeostat.core.errors import NotAllowed
+from homeostat.mlflow.call import rooms_of
+from homeostat.mlflow.delivery import Postman
+from homeostat.mlflow.routes import mlflow_routes
 from homeostat.serve.listening import free_port
 from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
@@ -26,7 +29,7 @@ _log = logging.getLogger(__name__)
 def run_server(
     workspace: Workspace, host: str = "127.0.0.1", port: int = 8700, on_ready: Callable[[int], None] | None = None
 ) -> None:
-    """Serve pages and API until SIGTERM or SIGINT, then return.
+    """Serve pages, API and MLflow's protocol until SIGTERM or SIGINT, then return.
 
     Args:
         workspace: open; the caller closes it.
@@ -38,8 +41,14 @@ def run_server(
     check_loopback(host)
     bound = free_port(host, port, "server")
     pulse = Pulse(workspace.database)
-    app = create_app(Reading(workspace), pulse)
-    uvloop.run(serve(app, pulse, host, bound, on_ready))
+    rooms = rooms_of(workspace)
+    app = create_app(Reading(workspace), pulse, mlflow_routes(rooms))
+    postman = Postman(rooms)
+    postman.start()
+    try:
+        uvloop.run(serve(app, pulse, host, bound, on_ready))
+    finally:
+        postman.stop()
 
 
 def check_loopback(host: str) -> None:

@@ -58,4 +58,4 @@ def texts(connection: Connection, run_id: RunId | str, table: Table, keys: Seque
         table: `run_params` or `run_tags`.
     """
     query = select(table.c.key, table.c.value).where(table.c.run_id == run_id, table.c.key.in_(list(keys)))
-    return dict(connection.execute(query).tuples().all())
+    return {row.key: row.value for row in connection.execute(query)}

@@ -42,8 +42,8 @@ def upgrade() -> None:
     op.create_table(
         "alias_moves",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
-        sa.Column("system", sa.String(length=128), nullable=False),
-        sa.Column("alias", sa.String(length=64), nullable=False),
+        sa.Column("system", sa.String(length=256), nullable=False),
+        sa.Column("alias", sa.String(length=256), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
         sa.Column("moved_at", sa.BigInteger(), nullable=False),
         sa.Column("actor", sa.String(length=128), nullable=False),
@@ -245,6 +245,60 @@ def upgrade() -> None:
         batch_op.create_index("ix_lineage_parent", ["parent"], unique=False)
 
     op.create_table(
+        "logged_model_artifacts",
+        sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=1024), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("size_bytes", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("model_id", "name", name=op.f("pk_logged_model_artifacts")),
+    )
+    op.create_table(
+        "logged_model_metrics",
+        sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("logged_at", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("step", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("value", sa.Float(), nullable=True),
+        sa.Column("dataset_name", sa.String(length=512), nullable=False),
+        sa.Column("dataset_digest", sa.String(length=64), nullable=False),
+        sa.PrimaryKeyConstraint("model_id", "key", "logged_at", "step", "run_id", name=op.f("pk_logged_model_metrics")),
+    )
+    op.create_table(
+        "logged_model_params",
+        sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("model_id", "key", name=op.f("pk_logged_model_params")),
+    )
+    op.create_table(
+        "logged_model_tags",
+        sa.Column("model_id", sa.String(length=64), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("model_id", "key", name=op.f("pk_logged_model_tags")),
+    )
+    op.create_table(
+        "logged_models",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("experiment_id", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.String(length=512), nullable=False),
+        sa.Column("model_type", sa.String(length=512), nullable=False),
+        sa.Column("source_run_id", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("status_message", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("deleted_at", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_logged_models")),
+    )
+    with op.batch_alter_table("logged_models", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_logged_models_experiment_created", ["experiment_id", "created_at", "id"], unique=False
+        )
+        batch_op.create_index("ix_logged_models_source_run_id", ["source_run_id"], unique=False)
+
+    op.create_table(
         "loops",
         sa.Column("system", sa.String(length=128), nullable=False),
         sa.Column("phase", sa.String(length=32), nullable=False),
@@ -259,8 +313,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_loops_wake_at", ["wake_at"], unique=False)
 
     op.create_table(
+        "model_version_tags",
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "number", "key", name=op.f("pk_model_version_tags")),
+    )
+    op.create_table(
         "model_versions",
-        sa.Column("system", sa.String(length=128), nullable=False),
+        sa.Column("system", sa.String(length=256), nullable=False),
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("model", sa.String(length=64), nullable=False),
         sa.Column("canonical", sa.String(length=64), nullable=False),
@@ -273,9 +335,16 @@ def upgrade() -> None:
         sa.Column("status_why", sa.Text(), nullable=False),
         sa.Column("created_at", sa.BigInteger(), nullable=False),
         sa.Column("created_by", sa.String(length=128), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("run_link", sa.Text(), nullable=False),
+        sa.Column("logged_model", sa.String(length=64), nullable=False),
+        sa.Column("stage", sa.String(length=16), nullable=False),
         sa.PrimaryKeyConstraint("system", "number", name=op.f("pk_model_versions")),
     )
     with op.batch_alter_table("model_versions", schema=None) as batch_op:
+        batch_op.create_index("ix_model_versions_run_id", ["run_id"], unique=False)
         batch_op.create_index("ix_model_versions_system_model", ["system", "model"], unique=False)
 
     op.create_table(
@@ -358,6 +427,22 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("moved_at", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_refs")),
+    )
+    op.create_table(
+        "registered_model_tags",
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("key", sa.String(length=256), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", "key", name=op.f("pk_registered_model_tags")),
+    )
+    op.create_table(
+        "registered_models",
+        sa.Column("name", sa.String(length=256), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.Column("last_number", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_registered_models")),
     )
     op.create_table(
         "run_artifacts",
@@ -518,4 +603,29 @@ def upgrade() -> None:
     with op.batch_alter_table("waivers", schema=None) as batch_op:
         batch_op.create_index("ix_waivers_system_number", ["system", "number"], unique=False)
 
+    op.create_table(
+        "webhook_deliveries",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("webhook_id", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhook_deliveries")),
+    )
+    with op.batch_alter_table("webhook_deliveries", schema=None) as batch_op:
+        batch_op.create_index("ix_webhook_deliveries_due_at", ["due_at"], unique=False)
+
+    op.create_table(
+        "webhooks",
+        sa.Column("id", sa.String(length=64), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("events", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), nullable=False),
+        sa.Column("status", sa.String(length=16), nullable=False),
+        sa.Column("created_at", sa.BigInteger(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_webhooks")),
+    )
     # ### end Alembic commands ###

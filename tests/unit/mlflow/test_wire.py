@@ -1,0 +1,58 @@
+import math
+
+import pytest
+
+from homeostat.mlflow import logging, wire
+from homeostat.mlflow.wire import Fault
+from unit.mlflow.conftest import Door
+
+
+def test_a_missing_parameter_is_named() -> None:
+    """Clients match the text of a missing parameter."""
+    with pytest.raises(Fault, match=r"Missing value for required parameter 'key'\."):
+        wire.read(logging.LogPair, {"run_id": "a"})
+
+
+def test_a_parameter_of_another_type_is_named_with_its_value() -> None:
+    """Clients match the text of an invalid parameter."""
+    with pytest.raises(Fault, match=r"Invalid value 7 for parameter 'key' supplied: {2}Hint: Value was of type 'int'"):
+        wire.read(logging.LogPair, {"run_id": "a", "key": 7})
+
+
+def test_old_clients_say_run_uuid() -> None:
+    """Either name of a run's id is accepted, and unknown fields are not minded."""
+    asked = wire.read(logging.LogPair, {"run_uuid": "a", "key": "k", "value": None, "more": 1})
+
+    assert logging.LogPair(run_id="a", key="k") == asked
+
+
+@pytest.mark.parametrize(("value", "said"), [(math.nan, "NaN"), (math.inf, "Infinity"), (1.5, 1.5)])
+def test_numbers_that_json_has_not_travel_as_text(value: float, said: object) -> None:
+    """JSON has no NaN and no infinities."""
+    assert said == wire.number(value)
+
+
+def test_a_body_must_be_declared_as_json(door: Door) -> None:
+    """A JSON address without the content type of JSON is refused."""
+    answer = door.ask("POST", "/api/2.0/mlflow/runs/create", content=b"{}", headers={"content-type": "text/plain"})
+
+    assert 400 == answer.status_code
+
+
+def test_both_prefixes_answer_alike(door: Door) -> None:
+    """Pages of MLflow use another prefix than its clients."""
+    paths = (f"/{prefix}/2.0/mlflow/experiments/get?experiment_id=0" for prefix in ("api", "ajax-api"))
+
+    one, other = (door.ask("GET", path).json() for path in paths)
+
+    assert one == other
+
+
+def test_what_is_not_offered_says_so(door: Door) -> None:
+    """An address that is not there is answered in the protocol's own form."""
+    assert (404, "ENDPOINT_NOT_FOUND") == door.refused("POST", "traces/search")[:2]
+
+
+def test_the_server_says_what_it_is(door: Door) -> None:
+    """Newer clients ask before they upload in parts."""
+    assert door.ask("GET", "/api/3.0/mlflow/server-info").json()["multipart_uploads_enabled"] is False
