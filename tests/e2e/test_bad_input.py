@@ -211,7 +211,7 @@ def test_full_disk_for_an_object(project: Path, call: Call, monkeypatch: pytest.
         answer = call("data", "append", "rows", "more.csv")
 
     assert (5, "") == (answer.code, answer.out)
-    assert "Error (disk-full): No space left for an object in" in answer.err
+    assert "Error (disk-full): No space left in" in answer.err
     assert "Nothing was changed. Free some space and run the same command again." in answer.err
     assert before == holds(project)
     assert [] == list((project / ".homeostat" / "objects" / "incoming").iterdir())
@@ -230,7 +230,7 @@ def test_full_disk_for_real(project: Path, tmp_path: Path) -> None:
     )
 
     assert 5 == answer.code
-    assert "Error (disk-full): No space left for" in answer.err
+    assert "Error (disk-full): No space left in" in answer.err
     assert "run the same command again" in answer.err
     assert "rows@1: 200 rows are what id" in answer.out
 

@@ -4,6 +4,7 @@ A file is known again by its bytes. One that is the last imported one plus new l
 lines need other types the whole file is.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -58,9 +59,9 @@ class Imports:
     def append(
         self, name: str, rows: pa.RecordBatchReader, *, source: str, actor: str, progress: Progress = unwatched
     ) -> Appended:
-        """Add rows to a dataset, or begin one, without a contract.
+        """Add rows to a dataset, or begin one, without a contract. Rows that it took before are written again if they were lost.
 
-        Raises: MissingColumn, WrongType or BadData if they do not fit the dataset.
+        Raises: CorruptObject if what the dataset holds was lost, and these rows are not it. MissingColumn, WrongType or BadData if they do not fit the dataset.
         Cost: O(rows), each written as it is seen; memory for some blocks.
         """
         head = self._held(name).head
@@ -73,7 +74,18 @@ class Imports:
                 offered[0].add(batch)
                 yield batch if head is None else fitted(name, Table(batch), head.columns).arrow()
 
-        draft = self._versions.draft(head, fit(), keeps_history=True)
+        batches = fit()
+        first = next(batches)
+        try:
+            draft = self._versions.draft(head, _after(first, batches), keeps_history=True)
+        except CorruptObject:  # what the dataset holds was lost: perhaps these very rows
+            deque(self._versions.lay((), _after(first, batches)), maxlen=0)
+            arrival = Arrival(dataset=name, offered=offered[0].digest.id, source=source, actor=actor)
+            with self._database.read() as connection:
+                known = queries.accepted(connection, arrival)
+            if known is None:
+                raise
+            return Appended(version=known, report=None, is_new=False)
         arrival = Arrival(dataset=name, offered=offered[0].digest.id, source=source, actor=actor)
         bytes_added = draft.bytes_added
         while True:
