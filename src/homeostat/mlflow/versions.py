@@ -360,7 +360,8 @@ def _tell_model(call: Call, model_id: str, version: ModelVersion) -> None:
     """A logged model names the versions made of it, in one tag, as a JSON list."""
     model = _model(call.connection, model_id)
     entries = msgspec.json.decode(model.tags.get(_VERSIONS_TAG, "[]"))
-    entries.append({"name": version.system, "version": version.number})
+    entry = {"name": version.system, "version": version.number}
+    entries += [] if entry in entries else [entry]
     logged.put_tags(call.connection, model_id, {_VERSIONS_TAG: msgspec.json.encode(entries).decode()})
 
 
