@@ -18,7 +18,7 @@ def silenced(home: Path) -> dict[str, str]:
         "PREFECT_HOME": str(home / "prefect"),
         "PREFECT_LOGGING_LEVEL": "WARNING",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "60",
+        "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "150",
         "ZENML_CONFIG_PATH": str(home / "zenml"),
         "ZENML_ANALYTICS_OPT_IN": "false",
         "AUTO_OPEN_DASHBOARD": "false",

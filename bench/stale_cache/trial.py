@@ -15,7 +15,7 @@ from bench.stale_cache.cases import Case
 from bench.stale_cache.settings import silenced
 
 _REPOSITORY = Path(__file__).resolve().parents[2]
-_TIMEOUT_S = 180
+_TIMEOUT_S = 300
 _LONG_AGO = 1_000_000_000
 
 Verdict = Literal["right", "stale", "needless", "failed"]
