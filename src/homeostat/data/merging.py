@@ -48,7 +48,8 @@ def merged(rows: pa.Table, ours: Diff, theirs: Diff) -> Merged:
         conflicts += [_marked("ours", now.take(alike.ours)), _marked("theirs", lost.take(both_gone.theirs))]
     found = pa.concat_tables(conflicts)
     if found.num_rows:
-        return Merged(rows.slice(0, 0), found)
+        # Both sides of one row stand together.
+        return Merged(rows.slice(0, 0), found.sort_by([(name, "ascending") for name in key]) if key else found)
     lost = _without(lost, both_gone.theirs)
     changed = theirs.changed.rows
     fresh = np.setdiff1d(np.arange(changed, other.num_rows), alike.theirs)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -28,7 +29,8 @@ def branches(
 
 
 def table(rows: Rows) -> Table:
-    return Table.of({"id": list(rows), "value": [float(value) for value in rows.values()]})
+    columns = {"id": list(rows), "value": [float(value) for value in rows.values()]}
+    return Table.of(pl.DataFrame(columns, schema={"id": pl.Int64, "value": pl.Float64}))
 
 
 def begun(datasets: Datasets, branches: Branches) -> None:
@@ -128,17 +130,18 @@ def test_a_merge_by_key_is_what_a_dict_would_do(
 
 
 def test_conflicts_are_listed_and_saved(datasets: Datasets, branches: Branches) -> None:
-    """The message shows rows and the file has them all; nothing is changed."""
+    """The message shows rows, both sides of one row together, and the file has them all; nothing is changed."""
     begun(datasets, branches)
-    branches.replace("t", "fix", table({1: 1, 2: 20, 3: 3}))
-    before = datasets.replace("t", table({1: 1, 2: 21, 3: 3})).version
+    branches.replace("t", "fix", table({1: 1, 2: 20, 3: 30}))
+    before = datasets.replace("t", table({1: 1, 2: 21, 3: 31})).version
 
     with pytest.raises(MergeConflict, match=r"same id. side='ours', id=2, value=21.0; side='theirs', id=2, value=20.0"):
         branches.merge("t", "fix", key=("id",))
 
     assert before == datasets.version("t")
     [path] = branches._conflicts.iterdir()
-    assert [("ours", 2, 21.0), ("theirs", 2, 20.0)] == read_file(path).polars().rows()
+    saved = [("ours", 2, 21.0), ("theirs", 2, 20.0), ("ours", 3, 31.0), ("theirs", 3, 30.0)]
+    assert saved == read_file(path).polars().rows()
 
 
 def test_without_a_key_equal_additions_are_a_conflict(datasets: Datasets, branches: Branches) -> None:

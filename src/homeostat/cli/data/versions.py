@@ -7,8 +7,9 @@ import click
 
 from homeostat.cli.data.progress import Bar
 from homeostat.cli.options import emit, json_option, print_table, project_option
-from homeostat.core.clock import iso
+from homeostat.core.clock import SECOND, iso
 from homeostat.core.digests import short
+from homeostat.data.catalog.lines import MAIN
 from homeostat.data.catalog.records import Version
 from homeostat.workspace import Workspace
 
@@ -22,24 +23,7 @@ def log_(project: Path | None, dataset: str | None, limit: int, as_json: bool) -
     """List the versions of DATASET, newest first; without it, all datasets."""
     with Workspace.find(project) as workspace:
         found = workspace.catalog.versions(dataset)[:limit] if dataset else workspace.catalog.newest()
-    emit(
-        {"versions": found},
-        as_json=as_json,
-        text=lambda: print_table(
-            ("version", ">rows or files", ">added", "id", "when", "source"),
-            [
-                (
-                    f"{one.dataset}@{one.number}",
-                    f"{one.rows:,}",
-                    f"{one.rows_added:,}",
-                    short(one.id),
-                    iso(one.created_at),
-                    one.source,
-                )
-                for one in found
-            ],
-        ),
-    )
+    emit({"versions": found}, as_json=as_json, text=lambda: _print_versions(found))
 
 
 @click.command()
@@ -108,6 +92,21 @@ def checkout(project: Path | None, dataset: str, to: Path, links: bool, as_json:
             f"{version.name}: {version.rows:,} {'files' if version.is_files else 'rows'} are in {to}."
         ),
     )
+
+
+def _print_versions(found: list[Version]) -> None:
+    columns: dict[str, list[object]] = {
+        "version": [one.name for one in found],
+        "branch": [one.branch or MAIN for one in found],
+        ">rows or files": [f"{one.rows:,}" for one in found],
+        ">added": [f"{one.rows_added:,}" for one in found],
+        "id": [short(one.id) for one in found],
+        "when": [iso(one.created_at - one.created_at % SECOND) for one in found],
+        "source": [one.source for one in found],
+    }
+    if not any(one.branch for one in found):
+        del columns["branch"]
+    print_table(tuple(columns), list(zip(*columns.values(), strict=True)))
 
 
 def _print_version(version: Version, tags: list[str], size_bytes: int | None) -> None:
