@@ -55,25 +55,31 @@ class Kept:
 
         Cost: one pass over the blocks they lie in for their digests, if nobody looked at them before.
         """
-        stop = len(self._content) if stop is None else stop
-        blocks = range(start // _BLOCK_BYTES, -(-stop // _BLOCK_BYTES))
-        if not all(map(self._is_whole, blocks)):
+        end = len(self._content) if stop is None else stop
+        if not all(map(self._is_whole, _blocks(start, end))):
             self._open(memoryview(self._again()))
         return self._content[start:stop]
 
     def _open(self, file: memoryview) -> None:
         count = int.from_bytes(file[_DIGEST_BYTES : _DIGEST_BYTES + _COUNT_BYTES], "little")
         listed = file[_DIGEST_BYTES : _DIGEST_BYTES + _COUNT_BYTES + count * _DIGEST_BYTES]
-        self._is_sound = blake3(listed).digest() == file[:_DIGEST_BYTES]
         self._digests = listed[_COUNT_BYTES:]
         self._content = file[_DIGEST_BYTES + len(listed) :]
-        self._checked = np.zeros(count, dtype=np.bool_)
+        # A file that is cut where a block ends lacks blocks, and each of those that are there is whole.
+        is_complete = count == len(_blocks(0, len(self._content)))
+        self._is_sound = is_complete and blake3(listed).digest() == file[:_DIGEST_BYTES]
+        self._checked = np.zeros(count if self._is_sound else 0, dtype=np.bool_)
 
     def _is_whole(self, block: int) -> bool:
         if not self._checked[block]:
             found = blake3(self._content[block * _BLOCK_BYTES : (block + 1) * _BLOCK_BYTES]).digest()
             self._checked[block] = found == self._digests[block * _DIGEST_BYTES : (block + 1) * _DIGEST_BYTES]
         return bool(self._checked[block])
+
+
+def _blocks(start: int, stop: int) -> range:
+    """Numbers of the blocks in which bytes from `start` up to `stop` lie."""
+    return range(start // _BLOCK_BYTES, -(-stop // _BLOCK_BYTES))
 
 
 def _mapped(path: Path) -> memoryview | None:
@@ -84,9 +90,9 @@ def _mapped(path: Path) -> memoryview | None:
 
 def _write(path: Path, content: bytes) -> bytes:
     """The file that holds this content, written to `path` unless the disk is full: that costs time, not the answer."""
-    blocks = range(0, len(content), _BLOCK_BYTES)
-    digests = b"".join(blake3(memoryview(content)[at : at + _BLOCK_BYTES]).digest() for at in blocks)
-    listed = len(blocks).to_bytes(_COUNT_BYTES, "little") + digests
+    starts = range(0, len(content), _BLOCK_BYTES)
+    digests = b"".join(blake3(memoryview(content)[at : at + _BLOCK_BYTES]).digest() for at in starts)
+    listed = len(starts).to_bytes(_COUNT_BYTES, "little") + digests
     file = blake3(listed).digest() + listed + content
     unfinished = path.with_suffix(f".{os.getpid()}-{threading.get_ident()}.tmp")
     with suppress(OSError):

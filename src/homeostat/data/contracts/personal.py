@@ -43,7 +43,7 @@ def nir(text: str) -> bool:
 
 def nif(text: str) -> bool:
     """Whether the letter is that of a Spanish identity number."""
-    number = text.upper().replace("-", "")
+    number = text.strip().upper().replace("-", "")
     return _NIF_LETTERS[int(number[:-1].translate(str.maketrans("XYZ", "012"))) % 23] == number[-1]
 
 

@@ -112,6 +112,7 @@ def result(columns: dict[str, Any], expectation: Expectation, before: dict[str, 
         ({"s": ["GB82 WEST 1234 5698 7654 32"]}, NoPersonalData(kinds=("iban",)), None, "blocked"),
         ({"s": ["GB83 WEST 1234 5698 7654 32"]}, NoPersonalData(kinds=("iban",)), None, "met"),
         ({"s": ["12345678Z"]}, NoPersonalData(kinds=("es_nif",)), None, "blocked"),
+        ({"s": [" 00000001R "]}, NoPersonalData(kinds=("es_nif",)), None, "blocked"),
     ],
 )
 def test_each_expectation(
