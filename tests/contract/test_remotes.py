@@ -7,6 +7,7 @@ from pathlib import Path
 
 import obstore
 import pytest
+from obstore.store import S3Store
 
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import CorruptObject, InvalidDeclaration, NotFound, Unavailable
@@ -179,6 +180,23 @@ class TestBucketRemote(RemoteContract):
 
         assert not remote.discard(digest, began - 1)
         assert b"rows" == b"".join(remote.fetch(digest))
+
+    def test_what_was_set_aside_meanwhile_is_not_relied_on(
+        self, remote: BucketRemote, objects: FileObjects, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A collector that has an object aside may have looked for marks already: who asks for it now has to send it again."""
+        digest = objects.put(b"rows")
+        remote.send(digest, objects)
+        monkeypatch.setattr("homeostat.store.objects.bucket.FRESH_S", -3600.0)  # every object counts as old
+        put = obstore.put
+
+        def put_late(bucket: S3Store, path: str, content: bytes) -> object:
+            obstore.rename(bucket, f"objects/{digest[:2]}/{digest[2:]}", f"aside/{digest}")
+            return put(bucket, path, content)
+
+        monkeypatch.setattr(obstore, "put", put_late)
+
+        assert not remote.has(digest)
 
     def test_killed_discard_is_put_back(self, remote: BucketRemote, objects: FileObjects) -> None:
         """An object that a killed collector had set aside can be read, and is there again for the next one."""

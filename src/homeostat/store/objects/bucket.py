@@ -55,9 +55,10 @@ class BucketRemote:
                 return False
             if put_at >= time.time() - FRESH_S:
                 return True
-            # Mark first, then look: a collector that has it aside by now will see the mark and put it back.
+            # Mark first, then look: a collector that takes it away after this look sees the mark and puts it back. One that has
+            # it aside by now may have looked for marks already: then it is to be sent again.
             obstore.put(self._bucket, f"{_WANTED}/{digest}", b"")
-            return self._is_there(_object(digest)) or self._is_there(f"{_ASIDE}/{digest}")
+            return self._is_there(_object(digest))
 
     def send(self, digest: Digest, source: FileObjects) -> int:
         path = source.path(digest)

@@ -17,6 +17,7 @@ from homeostat.core.digests import Digest
 
 _STEP_BYTES = 32 * 1024 * 1024
 _FLUSH_BYTES = 8 * _STEP_BYTES  # what the disk takes while the next is copied, so that little is left to wait for
+_flush: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)  # macOS has no fdatasync
 _NOT_IN_KERNEL = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.EBADF}
 
 
@@ -61,7 +62,7 @@ def _copy_in_threads(stretches: Sequence[Stretch], target: int, hasher: blake3, 
                 waiting.append(hashing.submit(_hash, hasher, target, hashed, whole))
                 hashed = whole
             if is_durable and end - flushed >= _FLUSH_BYTES:
-                waiting.append(flushing.submit(os.fdatasync, target))
+                waiting.append(flushing.submit(_flush, target))
                 flushed = end
         waiting.append(hashing.submit(_hash, hasher, target, hashed, os.fstat(target).st_size))
         for future in waiting:

@@ -6,6 +6,7 @@ the rooms what they keep.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -64,8 +65,9 @@ def roots(database: Database, folder: Path) -> set[Digest]:
     kept: set[Digest] = set()
     forgotten: set[Digest] = set()
     for path in folder.rglob("*"):
-        if path.is_file():
-            found |= digests_in(path.read_bytes())
+        with suppress(FileNotFoundError):  # it was brought there meanwhile: its rows are read below
+            if path.is_file():
+                found |= digests_in(path.read_bytes())
     with database.read() as connection:
         for row in rows(connection):
             found |= digests_in(row.text)

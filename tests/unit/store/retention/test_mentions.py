@@ -40,6 +40,26 @@ def test_any_row_of_any_table_is_a_root(tmp_path: Path) -> None:
     assert {ONE, OTHER} == found
 
 
+def test_a_spool_that_is_emptied_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that reaches the database between the listing and the reading does not stop a collection."""
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    metadata.create_all(database.engine)
+    (tmp_path / "spool").mkdir()
+    (tmp_path / "spool" / "run-1").write_bytes(ONE.encode())
+
+    def brought(path: Path) -> bytes:
+        with database.write() as connection:
+            connection.execute(insert(run_tags).values(run_id="run-1", key="parent", value=ONE))
+        path.unlink()
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_bytes", brought)
+    found = roots(database, tmp_path / "spool")
+    database.close()
+
+    assert {ONE} == found
+
+
 def test_a_table_of_another_version_counts_too(tmp_path: Path) -> None:
     """The tables are those of the database, not those that this version of Homeostat knows."""
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
