@@ -115,7 +115,7 @@ class Holdings:
         """That part of a version is damaged, with the object and what else it touches. Cost: reads the heads of all objects."""
         leading = Mentions(self._objects).leading_to([damaged])
         with self._database.read() as connection:
-            every = [one for name in queries.names(connection) for one in queries.versions(connection, name)]
+            every = queries.every(connection)
         others = sorted((one.dataset, one.number) for one in every if one != version and one.manifest in leading)
         touched = ", ".join(f"{dataset}@{number}" for dataset, number in others)
         return CorruptObject(

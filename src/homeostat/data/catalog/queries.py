@@ -57,6 +57,11 @@ def versions(connection: Connection, dataset: str) -> list[Version]:
     return [_version(row) for row in connection.execute(query.order_by(dataset_versions.c.number.desc())).mappings()]
 
 
+def every(connection: Connection) -> list[Version]:
+    """Every version of every dataset."""
+    return [_version(row) for row in connection.execute(select(*_COLUMNS)).mappings()]
+
+
 def names(connection: Connection) -> list[str]:
     query = select(dataset_versions.c.dataset).distinct().order_by(dataset_versions.c.dataset)
     return list(connection.execute(query).scalars())

@@ -54,19 +54,18 @@ class Forgetting:
                     .where(dataset_versions.c.dataset == version.dataset, dataset_versions.c.number == version.number)
                     .values(forgotten_at=at)
                 )
-                fact = VersionForgotten(actor=actor, dataset=version.dataset, version=version.number)
-                ledger.append(connection, at, fact)
+            facts = (VersionForgotten(actor=actor, dataset=one.dataset, version=one.number) for one in found)
+            ledger.append(connection, at, *facts)
         return found
 
     def _candidates(self, connection: Connection, datasets: Sequence[str], keep_last: int) -> list[Version]:
         if keep_last < 1:
             raise UserError(f"--keep-last {keep_last} would keep no version. Keep 1 or more.")
-        older = [
-            version
-            for name in datasets
-            for version in queries.versions(connection, name)[keep_last:]
-            if version.forgotten_at is None and version != queries.newest(connection, name)
-        ]
+        older: list[Version] = []
+        for name in datasets:
+            newest = queries.newest(connection, name)
+            versions = queries.versions(connection, name)[keep_last:]
+            older += (version for version in versions if version.forgotten_at is None and version != newest)
         said = (
             {token for row in rows(connection) if not _is_own(row) for token in self._tokens(row)} if older else set()
         )

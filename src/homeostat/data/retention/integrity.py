@@ -1,6 +1,6 @@
 """Whether a store still holds what was put there: every object read again, and each loss named with all that it touches."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 from sqlalchemy import inspect, table
@@ -60,11 +60,7 @@ class Integrity:
         """
         problems = dict(self._damaged(progress))
         problems |= dict(self._missing(problems))
-        touched = self._touched(set(problems)) if problems else {}
-        return [
-            Loss(object=digest, problem=problem, touches=tuple(sorted(touched.get(digest, ()))))
-            for digest, problem in sorted(problems.items())
-        ]
+        return self._named(problems)
 
     def heal(self, losses: Sequence[Loss], remotes: Sequence[Remote]) -> list[Loss]:
         """Fetch what was lost from the remotes, one after the other, and then what a manifest that came back needs."""
@@ -72,13 +68,16 @@ class Integrity:
         while losses:
             done += [self._healed(loss, remotes) for loss in losses]
             seen = {loss.object for loss in done}
-            problems = {digest: problem for digest, problem in self._missing({}) if digest not in seen}
-            touched = self._touched(set(problems)) if problems else {}
-            losses = [
-                Loss(object=digest, problem=problem, touches=tuple(sorted(touched.get(digest, ()))))
-                for digest, problem in sorted(problems.items())
-            ]
+            losses = self._named({digest: problem for digest, problem in self._missing({}) if digest not in seen})
         return done
+
+    def _named(self, problems: Mapping[Digest, str]) -> list[Loss]:
+        """Problems of objects, with what they touch."""
+        touched = self._touched(set(problems)) if problems else {}
+        return [
+            Loss(object=digest, problem=problem, touches=tuple(sorted(touched.get(digest, ()))))
+            for digest, problem in sorted(problems.items())
+        ]
 
     def _healed(self, loss: Loss, remotes: Sequence[Remote]) -> Loss:
         try:
@@ -115,7 +114,7 @@ class Integrity:
                 if name in tables:
                     query = table(name, column(digest)).select()
                     needed |= {Digest(found) for found in connection.execute(query).scalars() if found}
-            versions = [version for name in queries.names(connection) for version in queries.versions(connection, name)]
+            versions = queries.every(connection)
         kept = {version.manifest: version for version in versions if version.forgotten_at is None}
         for version in kept.values():
             needed.add(version.manifest)
