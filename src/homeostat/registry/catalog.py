@@ -28,6 +28,8 @@ from homeostat.store.db.schema.registry import (
 )
 from homeostat.store.lineage import Edge, node
 
+_BY_SYSTEM = (model_versions, alias_moves, gate_reports, approvals, waivers)
+
 
 class RegisteredModel(msgspec.Struct, frozen=True, kw_only=True):
     """A name with versions."""
@@ -60,7 +62,7 @@ def exists(connection: Connection, name: str) -> bool:
 
 
 def next_number(connection: Connection, name: str, at: Micros) -> int:
-    """The number of a new version; makes the registered model if there is none. A number is never given twice."""
+    """The number of a new version; makes the registered model if there is none. No number is given twice."""
     if not exists(connection, name):
         create(connection, name, at)
     changed = {"last_number": registered_models.c.last_number + 1, "updated_at": at}
@@ -103,20 +105,27 @@ def rename(connection: Connection, name: str, new_name: str, at: Micros) -> None
     )
     for table in (registered_model_tags, model_version_tags):
         connection.execute(update(table).where(table.c.name == name).values(name=new_name))
-    for table in (model_versions, alias_moves, gate_reports, approvals, waivers):
+    for table in _BY_SYSTEM:
         connection.execute(update(table).where(table.c.system == name).values(system=new_name))
 
 
 def remove(connection: Connection, name: str) -> None:
-    """Delete a registered model with its versions. What was said of them stays in the ledger.
+    """Delete a registered model with its versions and what gates and people said of them; the ledger keeps all that.
+
+    A model registered later under this name begins with number 1 again, and nothing that was said of an older one is
+    said of it.
 
     Raises: NotAllowed if one of them is a champion that passed gates.
     """
-    for number in connection.execute(select(model_versions.c.number).where(model_versions.c.system == name)).scalars():
-        _check_idle(connection, name, number)
+    of_name = model_versions.c.system == name
+    champion = connection.execute(
+        select(model_versions.c.number).where(of_name, model_versions.c.status == "champion")
+    ).scalar()
+    if champion is not None:
+        raise _in_production(name, champion)
     for table in (registered_models, registered_model_tags, model_version_tags):
         connection.execute(delete(table).where(table.c.name == name))
-    for table in (model_versions, alias_moves):
+    for table in _BY_SYSTEM:
         connection.execute(delete(table).where(table.c.system == name))
 
 
@@ -233,9 +242,13 @@ def _check_idle(connection: Connection, name: str, number: int) -> None:
     if status is None:
         raise NotFound(f"There is no model version {name}@{number}.")
     if status == "champion":
-        raise NotAllowed(
-            f"{name}@{number} is the champion and answers in production. Promote another version before deleting it."
-        )
+        raise _in_production(name, number)
+
+
+def _in_production(name: str, number: int) -> NotAllowed:
+    return NotAllowed(
+        f"{name}@{number} is the champion and answers in production. Promote another version before deleting it."
+    )
 
 
 def _put(connection: Connection, table: Table, key: Mapping[str, Any], value: str) -> None:

@@ -142,7 +142,7 @@ def verdict_of(results: tuple[GateResult, ...]) -> Verdict:
 
 
 class ModelVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """A model with a number in its system. The number is never used again.
+    """A model with a number in its system. The number is not used again unless the whole system is deleted.
 
     Attributes:
         canonical: canonical model hash, or empty.

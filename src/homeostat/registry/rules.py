@@ -56,7 +56,8 @@ def standing(
     if judged is None:
         return Standing(
             verdict="blocked",
-            why=f"{version.name} has not been judged by the gates yet. Judge it: homeostat gate {version.name}",
+            why=f"{version.name} has not been judged by the gates. The loop judges what it trains: homeostat retrain {version.system} "
+            f"--why ...",
         )
     waived = {waiver.gate: waiver for waiver in waivers if waiver.report == judged.digest}
     bound = subject(version, judged.report)

@@ -352,7 +352,7 @@ class Registry:
         if standing.verdict == "blocked":
             raise GateBlocked(
                 f"{version.name} cannot become champion. {standing.why} "
-                f"Train a better one, or record a waiver: homeostat gate waive {version.name} GATE --why ..."
+                f"Train a better one, or record a waiver: homeostat waive {version.name} GATE --why ..."
             )
         if standing.verdict == "pending":
             raise ApprovalNeeded(

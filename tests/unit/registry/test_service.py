@@ -6,7 +6,7 @@ import pytest
 from homeostat.core.clock import DAY, FixedClock
 from homeostat.core.digests import Digest, digest_bytes
 from homeostat.core.errors import ApprovalNeeded, GateBlocked, NotAllowed, NotFound, UserError
-from homeostat.registry import gate, queries
+from homeostat.registry import catalog, gate, queries
 from homeostat.registry.gate import Gate
 from homeostat.registry.judge import judge
 from homeostat.registry.records import Evaluation, GateReport, ModelVersion
@@ -406,3 +406,25 @@ def test_card_tells_the_whole_story(registry: Registry, database: Database, cloc
         len(card.approvals),
     )
     assert "dataset:flights@3" in {edge.parent for edge in card.lineage}
+
+
+class TestRemove:
+    def test_a_new_model_of_an_old_name_is_judged_anew(self, registry: Registry, database: Database) -> None:
+        """What gates said of a deleted version 1 lets no other version 1 into production."""
+        register(registry, database)
+        judged(registry, database, 1, report_of())
+        with database.write() as connection:
+            catalog.remove(connection, SYSTEM)
+        register(registry, database, "b")
+
+        with pytest.raises(GateBlocked, match="has not been judged"):
+            promote(registry, database, 1)
+
+    def test_what_answers_in_production_stays(self, registry: Registry, database: Database) -> None:
+        """A registered model whose champion passed gates is not deleted."""
+        register(registry, database)
+        judged(registry, database, 1, report_of())
+        promote(registry, database, 1)
+
+        with database.write() as connection, pytest.raises(NotAllowed, match="late-flights@1 is the champion"):
+            catalog.remove(connection, SYSTEM)
