@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, overload
+from weakref import WeakKeyDictionary
 
 from homeostat.core.clock import Clock, WallClock, Watermark
 from homeostat.core.errors import UserError
@@ -72,11 +73,13 @@ class Tracked:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         run, token, observers = self._entered.pop()
-        for stop in reversed(observers):
-            stop()
-        _active.reset(token)
-        _open.remove(run)
-        run.__exit__(kind, error, trace)
+        try:
+            for stop in reversed(observers):
+                stop()
+        finally:
+            _active.reset(token)
+            _open.remove(run)
+            run.__exit__(kind, error, trace)
 
     def __call__(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         """Make each call of `function` a run, whose params are the arguments that are plain values."""
@@ -86,13 +89,14 @@ class Tracked:
         def tracked(*args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
             given = signature.bind(*args, **kwargs)
             given.apply_defaults()
-            self._enter({name: value for name, value in given.arguments.items() if _is_plain(value)})
+            call = Tracked(self._chosen)  # of its own: calls in several threads do not end in turn
+            call._enter({name: value for name, value in given.arguments.items() if _is_plain(value)})
             try:
                 result = function(*args, **kwargs)
             except BaseException:
-                self.__exit__(*sys.exc_info())
+                call.__exit__(*sys.exc_info())
                 raise
-            self.__exit__(None, None, None)
+            call.__exit__(None, None, None)
             return result
 
         return tracked
@@ -186,7 +190,7 @@ def log(step: int | None = None, **metrics: float) -> None:
     here.log(step, **metrics)
 
 
-_experiments: dict[str, str] = {}  # of the runs that this process began, for their parts
+_experiments: WeakKeyDictionary[Run, str] = WeakKeyDictionary()  # of the runs that this process began, for their parts
 
 
 def _begun(chosen: _Chosen, arguments: Mapping[str, Any]) -> Run:
@@ -194,7 +198,8 @@ def _begun(chosen: _Chosen, arguments: Mapping[str, Any]) -> Run:
     rank = this_rank()
     around = _active.get()
     name = chosen.name or Path(sys.argv[0] or "notebook").stem or "notebook"
-    experiment = chosen.experiment or _experiments.get(around.id if around else "", DEFAULT_EXPERIMENT_NAME)
+    inherited = None if around is None else _experiments.get(around)
+    experiment = chosen.experiment or inherited or DEFAULT_EXPERIMENT_NAME
     if chosen.is_silent:
         has_node = chosen.system_metrics and rank.is_first_of_node
         of_node = chosen._replace(name=f"{name}/node-{rank.node}", experiment=experiment, params={}, tags=rank.tags)
@@ -229,9 +234,10 @@ def _started(chosen: _Chosen, *, kind: str) -> Run:
         source=sys.argv[0],
     )
     first, flat = begin_with(chosen.params, chosen.tags)
-    _experiments[started.id] = started.experiment
     begins = Beginning(id=started.id, name=started.name, first=(started, *first), params=flat, is_captured=True)
-    return Run(destination, folder, clock, begins)
+    begun = Run(destination, folder, clock, begins)
+    _experiments[begun] = started.experiment
+    return begun
 
 
 def _destination(offline: str | Path | None) -> tuple[Destination, Path, Clock]:

@@ -1,5 +1,5 @@
 """Tracking of runs: params, metrics, tags, artifacts, notes.
 
-What a run says goes into a buffer (`service.py`), from there into a file of its own (`spool.py`), and from there into
-the database (`shipping.py`), exactly once. So logging waits for nothing, and a crash loses half a second at most.
+What a run says (`run.py`) goes into a buffer (`outbox.py`), from there into a file of its own (`spool.py`), and from there
+into the database (`shipping.py`), exactly once. So logging waits for nothing, and a crash loses half a second at most.
 """

@@ -65,6 +65,7 @@ class Outbox:
         self._writing = threading.Lock()
         self._shipping = threading.Lock()
         self._is_closing = threading.Event()
+        self._is_home: bool | None = None  # once closed: whether all of it got there
         self._process = os.getpid()
         self._at_exit = at_exit
         self._later = later
@@ -80,8 +81,10 @@ class Outbox:
     def flush(self) -> bool:
         """Bring everything to where it goes now, if that can be done.
 
-        Returns: whether it is there. Does nothing in a forked child: the spools are its parent's.
+        Returns: whether it is there. Does nothing in a forked child: the spools are its parent's; nor after `close`.
         """
+        if self._is_home is not None:
+            return self._is_home
         if os.getpid() != self._process:
             return False
         try:
@@ -102,10 +105,10 @@ class Outbox:
         with self._writing:
             self._encode()  # first, so that the last word knows what was dropped
         self.said.append(last())
-        is_home = self.flush()
+        self._is_home = self.flush()
         for spool in self._full:
             spool.close(delete=False)
-        self._spool.close(delete=is_home)
+        self._spool.close(delete=self._is_home)
 
     def _keep_writing(self) -> None:
         while not self._is_closing.wait(PERIOD_S):

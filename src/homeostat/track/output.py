@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, TextIO, cast
 
 from homeostat.track.run import Run
@@ -15,27 +16,28 @@ class Output:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._file = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115  closed by `stop`
+        self._file = tempfile.NamedTemporaryFile("w", encoding="utf-8", errors="replace")  # noqa: SIM115  closed by `stop`
         self._streams = (sys.stdout, sys.stderr)
         sys.stdout, sys.stderr = (cast("TextIO", _Copied(stream, self._file)) for stream in self._streams)
 
     def stop(self) -> None:
         """Give the streams back, and keep what went through them."""
         sys.stdout, sys.stderr = self._streams
-        self._file.seek(0)
         with self._file:
-            self._run.text(_ARTIFACT, self._file.read())
+            self._file.flush()
+            self._run.artifact(_ARTIFACT, Path(self._file.name))
 
 
 class _Copied:
-    """A stream that also writes to a file; all but writing is the stream's."""
+    """A stream that also writes to a file while that is open; all but writing is the stream's."""
 
-    def __init__(self, stream: TextIO, file: TextIO) -> None:
+    def __init__(self, stream: TextIO, file: Any) -> None:
         self._stream = stream
         self._file = file
 
     def write(self, text: str) -> int:
-        self._file.write(text)
+        if not self._file.closed:  # who took the stream meanwhile, such as a log handler, outlives the run
+            self._file.write(text)
         return self._stream.write(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

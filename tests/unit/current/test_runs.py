@@ -4,12 +4,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 import homeostat as hs
-from homeostat.core.errors import NotFound, UserError
+from homeostat.core.errors import DiskFull, NotFound, UserError
 from homeostat.current import destinations
 from homeostat.track import experiments, queries
 from homeostat.track.records import RunDetail
@@ -99,6 +100,35 @@ def test_a_failing_function_is_a_failed_run(project: Path) -> None:
     assert "no rows" in one.run.error
 
 
+def test_calls_in_threads_are_runs_of_their_own(project: Path) -> None:
+    """Calls that overlap, the first begun ending first, end each its own run."""
+    begun = {1: threading.Event(), 2: threading.Event()}
+    is_ended = threading.Event()
+
+    @hs.run("train", system_metrics=False)
+    def train(number: int) -> str:
+        run = hs.active_run()
+        assert run is not None
+        begun[number].set()
+        assert begun[2].wait(10) if number == 1 else is_ended.wait(10)
+        hs.log(number=number)
+        return run.id
+
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(train, 1)
+        assert begun[1].wait(10)
+        second = threads.submit(train, 2)
+        ids = [first.result()]
+        is_ended.set()
+        ids.append(second.result())
+
+    with Workspace.open(project) as workspace, workspace.database.read() as connection:
+        details = [queries.get(connection, run_id) for run_id in ids]
+    assert [({"number": 1}, 1.0, "finished"), ({"number": 2}, 2.0, "finished")] == [
+        (detail.params, detail.metrics[0].value, detail.run.status) for detail in details
+    ]
+
+
 def test_threads_log_to_the_run_of_the_process(project: Path) -> None:
     """A thread, which inherits no context, finds the run that is open."""
     with hs.run("threads", system_metrics=False) as run:
@@ -170,6 +200,35 @@ def test_what_is_printed_can_be_kept(project: Path, capsys: pytest.CaptureFixtur
     with Workspace.open(project) as workspace:
         assert b"epoch 1\n" == workspace.objects.read(output.digest)
     assert "epoch 1\n" == capsys.readouterr().out
+
+
+def test_who_took_a_stream_may_write_after_the_run(capsys: pytest.CaptureFixture[str]) -> None:
+    """A log handler made in a run that keeps output goes on when the run has ended."""
+    with hs.run("talking", capture_output=True, system_metrics=False):
+        taken = sys.stdout
+    taken.write("later\n")
+
+    assert "later\n" == capsys.readouterr().out
+
+
+def test_a_run_ends_when_its_output_cannot_be_kept(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error is told, and the run is neither open nor active any more."""
+
+    def full(*_: object) -> None:
+        raise DiskFull("No space is left.")
+
+    with pytest.raises(DiskFull), hs.run("talking", capture_output=True, system_metrics=False) as run:
+        monkeypatch.setattr(run, "artifact", full)
+
+    assert (None, "finished") == (hs.active_run(), kept(run, project).run.status)
+
+
+def test_a_finished_run_is_flushed_already(project: Path) -> None:
+    """Flushing it says whether all of it got there, and touches no file."""
+    with hs.run("short", system_metrics=False) as run:
+        run.log(x=1.0)
+
+    assert run.flush()
 
 
 def test_outside_of_a_project_runs_are_kept_here(
