@@ -2,7 +2,8 @@
 
 import json
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from homeostat.codec.tables import Table
-from homeostat.core.errors import BadData, HomeostatError, NotFound, UserError
+from homeostat.core.errors import BadData, NotFound, UserError
 from homeostat.data.delimited import delimited_batches, guessed_batches, read_delimited
 
 
@@ -21,17 +22,11 @@ def read_file(path: Path) -> Table:
     Raises: NotFound if there is no such file. BadData if its suffix is unknown, or its content is not of that kind; it names the
         line where that can be told. UserError if the package that reads its kind is not installed.
     """
-    if not path.is_file():
-        raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
-    read = READERS.get(path.suffix.lower())
-    if read is None:
-        raise BadData(f"{path} has no suffix that is known. Name it {', '.join(READERS)}, after what it holds.")
-    try:
+    check_file(path)
+    suffix = path.suffix.lower()
+    read = _reader(path, suffix)
+    with _errors_named(path, suffix):
         return Table.of(read(path))
-    except HomeostatError:
-        raise
-    except (pl.exceptions.PolarsError, pa.ArrowInvalid, OSError) as error:
-        raise BadData(f"{path} cannot be read as {path.suffix}: {error}.") from error
 
 
 def read_batches(path: Path, kind: str = "", *, guesses: bool = False) -> pa.RecordBatchReader:
@@ -43,22 +38,47 @@ def read_batches(path: Path, kind: str = "", *, guesses: bool = False) -> pa.Rec
 
     Raises: as `read_file`, also while it is read; types are not settled yet.
     """
-    if not path.is_file():
-        raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
+    check_file(path)
     suffix = (kind or path.suffix).lower()
     if suffix in _SEPARATORS:
         read = guessed_batches if guesses else delimited_batches
         return pa.RecordBatchReader.from_batches(*read(path, _SEPARATORS[suffix]))
-    try:
+    read_whole = _reader(path, suffix)
+    with _errors_named(path, suffix):
         if suffix == ".parquet":
             file = pq.ParquetFile(path, pre_buffer=False)  # else it keeps all that it has read
-            return pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches())
-        if suffix in READERS:
-            found = READERS[suffix](path)
-            return (found if isinstance(found, pa.Table) else found.to_arrow()).to_reader()
+            return pa.RecordBatchReader.from_batches(file.schema_arrow, _parquet_batches(path, file))
+        found = read_whole(path)
+        return (found if isinstance(found, pa.Table) else found.to_arrow()).to_reader()
+
+
+def check_file(path: Path) -> None:
+    """Raises: NotFound if there is no such file."""
+    if not path.is_file():
+        raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
+
+
+def _reader(path: Path, suffix: str) -> Callable[[Path], pa.Table | pl.DataFrame]:
+    read = READERS.get(suffix)
+    if read is None:
+        raise BadData(f"{path} has no suffix that is known. Name it {', '.join(READERS)}, after what it holds.")
+    return read
+
+
+@contextmanager
+def _errors_named(path: Path, suffix: str) -> Iterator[None]:
+    """What libraries say of a file is said with its name."""
+    try:
+        yield
     except (pl.exceptions.PolarsError, pa.ArrowInvalid, OSError) as error:
-        raise BadData(f"{path} cannot be read as {suffix}: {error}.") from error
-    raise BadData(f"{path} has no suffix that is known. Name it {', '.join(READERS)}, after what it holds.")
+        raise BadData(
+            f"{path} cannot be read as {suffix}: {str(error).rstrip('.')}. Check that it is whole, and what its suffix says."
+        ) from error
+
+
+def _parquet_batches(path: Path, file: pq.ParquetFile) -> Iterator[pa.RecordBatch]:
+    with _errors_named(path, ".parquet"):
+        yield from file.iter_batches()
 
 
 def _read_json_lines(path: Path) -> pl.DataFrame:

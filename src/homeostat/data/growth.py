@@ -12,8 +12,8 @@ from blake3 import blake3
 
 from homeostat.codec.table_types import settle
 from homeostat.core.digests import Digest
-from homeostat.core.errors import NotFound
 from homeostat.data.delimited import OtherTypes, delimited_rest
+from homeostat.data.files import check_file
 from homeostat.data.records import Imported
 
 _READ_BYTES = 8 << 20
@@ -37,8 +37,7 @@ def look(path: Path, known: Imported | None) -> Seen:
     Raises: NotFound if there is no such file.
     Cost: one pass over the file, as fast as it can be read.
     """
-    if not path.is_file():
-        raise NotFound(f"There is no file {path} (seen from {Path.cwd()}). Check the path.")
+    check_file(path)
     hasher = blake3(max_threads=blake3.AUTO)
     buffer = memoryview(bytearray(_READ_BYTES))
     at, last, is_grown = 0, 0, False

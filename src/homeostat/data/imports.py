@@ -61,7 +61,8 @@ class Imports:
     ) -> Appended:
         """Add rows to a dataset, or begin one, without a contract. Rows that it took before are written again if they were lost.
 
-        Raises: CorruptObject if what the dataset holds was lost, and these rows are not it. MissingColumn, WrongType or BadData if they do not fit the dataset.
+        Raises: CorruptObject if what the dataset holds was lost, and these rows are not it. MissingColumn, WrongType or BadData if
+            they do not fit the dataset.
         Cost: O(rows), each written as it is seen; memory for some blocks.
         """
         head = self._held(name).head

@@ -4,10 +4,11 @@ import zipfile
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from homeostat.core.errors import BadData, NotFound
-from homeostat.data.files import read_file
+from homeostat.data.files import read_batches, read_file
 
 
 @pytest.mark.parametrize(
@@ -142,3 +143,15 @@ def _relation(kind: str, target: str) -> str:
 
 def _cell(value: object) -> str:
     return f'<c t="inlineStr"><is><t>{value}</t></is></c>' if isinstance(value, str) else f"<c><v>{value}</v></c>"
+
+
+def test_a_damaged_page_of_parquet_is_named(tmp_path: Path) -> None:
+    """Damage that shows only while batches are read is an error of the file too."""
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"a": [float(row % 977) for row in range(100_000)]}), path)
+    content = bytearray(path.read_bytes())
+    content[40:100] = b"\xff" * 60
+    path.write_bytes(content)
+
+    with pytest.raises(BadData, match=r"rows\.parquet cannot be read as \.parquet"):
+        read_batches(path).read_all()

@@ -212,22 +212,25 @@ class _Push:
 
     def dataset(self, name: str, wanted: Sequence[Version], there: Directory | None) -> Directory:
         """Send what a dataset's entry in the document will name, and return that entry."""
-        with self._database.read() as connection:
-            here = sorted(queries.versions(connection, name), key=lambda version: version.number)
-            mine = {version.number: self._described(connection, version) for version in here}
-            named = _refs_of(connection, name)
         history = read_history(self._remote, there.history) if there else []
-        agree(name, here, history, self._remote.url)
-        pushed = {one.version.number: one for one in history}
+        pushed = {one.version.number for one in history if one.inventory}
+        last = max(version.number for version in wanted)
+        with self._database.read() as connection:
+            here = queries.versions(connection, name)
+            agree(name, here, history, self._remote.url)
+            mine = {
+                version.number: self._described(connection, version)
+                for version in here
+                if version.number <= last and version.number not in pushed
+            }
+            named = _refs_of(connection, name)
+        merged = {one.version.number: one for one in history} | mine
         complete = [one.inventory for one in history if one.inventory]
         known = {item.digest for item in read_inventory(self._remote, complete[-1])} if complete else set[Digest]()
         for version in sorted(wanted, key=lambda version: version.number):
-            old = pushed.get(version.number)
-            if old is None or old.inventory is None:
-                inventory = self._send(version, known)
-                pushed[version.number] = msgspec.structs.replace(mine[version.number], inventory=inventory)
-        last = max(version.number for version in wanted)
-        merged = {**{number: one for number, one in mine.items() if number <= last}, **pushed}
+            one = merged[version.number]
+            if one.inventory is None:
+                merged[version.number] = msgspec.structs.replace(one, inventory=self._send(version, known))
         for target in named.values():
             self._carry([Item(target, 0)])
         return Directory(

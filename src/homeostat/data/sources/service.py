@@ -120,9 +120,8 @@ class Sources:
         head = self._head(known.dataset)
         fetched = source.fetch(known.state)
         if fetched.is_rest and (head is None or head.number != known.version):
-            fetched = source.fetch(
-                {}
-            )  # others added to the dataset: the rest alone would not make it what the source holds
+            # Others added to the dataset: the rest alone would not make it what the source holds.
+            fetched = source.fetch({})
         if fetched.rows is None:
             kept, bytes_added = self._datasets.version(known.dataset, known.version), 0
             outcome: Outcome = "not changed"
