@@ -64,7 +64,7 @@ class Branches:
         check_tabular(version)
         if name == MAIN or name.isdecimal():
             raise InvalidName(
-                f"{name!r} cannot be a branch: it names {'the main line' if name == MAIN else 'a version'}."
+                f"{name!r} cannot be a branch: it names {'the main line' if name == MAIN else 'a version'}. Choose another name."
             )
         check_name("branch", name)
         with self._database.write() as connection:
@@ -174,6 +174,7 @@ class Branches:
 
         Raises: NotFound. MergeConflict with the rows, which are in a file too. WrongType if the columns differ. BadData if the key
             does not name rows.
+        Cost: that of two diffs; holds the rows of the line that is merged into.
         """
         while True:
             ours, theirs = self.head(dataset, into), self.head(dataset, name)

@@ -5,11 +5,12 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from blake3 import blake3
 
 from homeostat.core.clock import Clock
-from homeostat.core.digests import canonical_json, short
+from homeostat.core.digests import Digest, canonical_json, short
 from homeostat.core.errors import BadData, CorruptObject, NotFound, WrongType
 from homeostat.core.ids import check_name
 from homeostat.data.catalog import queries
@@ -34,6 +35,20 @@ PartDone = Callable[[int, int], None]
 
 def unseen(_done: int, _total: int) -> None:
     """Progress that nobody looks at."""
+
+
+class _Draft(NamedTuple):
+    """A version whose objects are written and whose row is not.
+
+    Attributes:
+        rows_added: files that are new or have another content.
+        bytes_added: of contents that the version before does not have.
+    """
+
+    content: FilesManifest
+    manifest: Digest
+    rows_added: int
+    bytes_added: int
 
 
 class FileSets:
@@ -69,9 +84,8 @@ class FileSets:
             found = list(scan(path))
             if head is not None and self._is_unchanged(head, cache, found):
                 return Appended(version=head, report=None, is_new=False)
-            draft, rows_added, bytes_added = self._draft(head, path, found, cache, progress)
-            manifest = self._objects.put(canonical_json(draft))
-            if head is not None and manifest == head.manifest:
+            draft = self._draft(head, path, found, cache, progress)
+            if head is not None and draft.manifest == head.manifest:
                 return Appended(version=head, report=None, is_new=False)
             with self._database.write() as connection:
                 newest = queries.newest(connection, name)
@@ -79,19 +93,19 @@ class FileSets:
                     version = Version(
                         dataset=name,
                         number=1 if head is None else head.number + 1,
-                        id=draft.id,
-                        manifest=manifest,
-                        rows=draft.files,
-                        rows_added=rows_added,
+                        id=draft.content.id,
+                        manifest=draft.manifest,
+                        rows=draft.content.files,
+                        rows_added=draft.rows_added,
                         parent=None if head is None else head.number,
                         columns=FILES_COLUMNS,
                         source=path.as_posix(),
-                        offered=draft.id,
+                        offered=draft.content.id,
                         created_at=self._clock.now(),
                         created_by=actor,
                     )
                     record(connection, version, list(_edges(version, head)), None)
-                    return Appended(version=version, report=None, bytes_added=bytes_added)
+                    return Appended(version=version, report=None, bytes_added=draft.bytes_added)
             head = newest  # another process was faster: build on its version
 
     def checkout(self, version: Version, to: Path, *, links: bool = False, progress: PartDone = unseen) -> None:
@@ -144,8 +158,8 @@ class FileSets:
 
     def _draft(
         self, head: Version | None, path: Path, found: Sequence[Found], cache: StatCache, progress: PartDone
-    ) -> tuple[FilesManifest, int, int]:
-        """Write the objects of the next version; how many files of it are new or changed, and bytes of contents that are new."""
+    ) -> _Draft:
+        """Write the objects of the next version."""
         if not found:
             raise BadData(f"{path} holds no file. Add a directory with files; empty directories are not kept.")
         before = None if head is None or head.forgotten_at is not None else self._holdings.manifest(head)
@@ -159,18 +173,19 @@ class FileSets:
         large = {entry.digest for entry in entries if entry.size >= PACKED_BELOW_BYTES}
         known = {shard.object for shard in before.tree} if before else set()
         tree = []
-        for shard, content in shards(entries):
+        for shard, written in shards(entries):
             if shard.object not in known or not self._objects.has(shard.object):
-                self._objects.put(content)
+                self._objects.put(written)
             tree.append(shard)
-        draft = FilesManifest(
+        content = FilesManifest(
             tree=tuple(tree), packs=kept, bytes=sum(entry.size for entry in entries), pieced=contents.pieced(large)
         )
-        pieces = {one.content for one in draft.pieced}
-        needed = {*draft.named, *(large - pieces), *recipe_objects(self._objects, draft.pieced)}
-        manifest = self._objects.put(canonical_json(draft))
+        pieces = {one.content for one in content.pieced}
+        needed = {*content.named, *(large - pieces), *recipe_objects(self._objects, content.pieced)}
+        manifest = self._objects.put(canonical_json(content))
         cache.save(kept, manifest, (manifest, *sorted(needed)))
-        return draft, sum(old.get(entry.path) != entry for entry in entries), contents.bytes_added
+        rows_added = sum(old.get(entry.path) != entry for entry in entries)
+        return _Draft(content, manifest, rows_added, contents.bytes_added)
 
     def _entries(
         self,

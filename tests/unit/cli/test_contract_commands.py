@@ -39,6 +39,13 @@ def test_inferring_sets_nothing(call: Call, project: Path) -> None:
     assert [] == contract(call)["expectations"]
 
 
+def test_inferring_and_setting_are_two_steps(call: Call, project: Path) -> None:
+    """A reviewed file beside --infer would be ignored: that is refused."""
+    answer = call("data", "contract", "rows", "--infer", "--set", reviewed(call))
+
+    assert (2, True) == (answer.code, "Give --infer or --set, not both" in answer.err)
+
+
 def test_a_file_is_set(call: Call, project: Path) -> None:
     """A reviewed file is in force from then on, and is printed."""
     answer = call("data", "contract", "rows", "--set", reviewed(call, tolerance=0.5))

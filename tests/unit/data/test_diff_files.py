@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from homeostat.core.clock import FixedClock
+from homeostat.core.errors import NotFound
 from homeostat.data.diffs.files import FilesDiff
+from homeostat.data.retention.forgetting import Forgetting
 from homeostat.data.service import Datasets
+from homeostat.store.db import Database
+from homeostat.store.objects import FileObjects
 
 
 def paths(diff: FilesDiff) -> tuple[list[str], ...]:
@@ -52,3 +57,16 @@ def test_a_version_and_itself(datasets: Datasets, folder: Path) -> None:
     diff = datasets.diff_files(version, version)
 
     assert (([], [], []), 0) == (paths(diff), diff.files_read)
+
+
+def test_a_forgotten_version_says_so(
+    datasets: Datasets, database: Database, objects: FileObjects, clock: FixedClock, folder: Path
+) -> None:
+    """What was given up is not damaged: it can be pulled from a remote."""
+    datasets.add_files("photos", folder)
+    (folder / "a").write_text("new")
+    after = datasets.add_files("photos", folder).version
+    Forgetting(database, objects, clock).forget(["photos"], 1, actor="test")
+
+    with pytest.raises(NotFound, match="homeostat data pull photos@1"):
+        datasets.diff_files(datasets.version("photos", 1), after)

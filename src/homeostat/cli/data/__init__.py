@@ -7,7 +7,7 @@ from homeostat.cli.lazy import LazyGroup
 # name -> (module in this folder, one line of help). Help must not import the module.
 COMMANDS = {
     "append": ("adding", "Append the rows of a file to a dataset, or begin one."),
-    "add": ("adding", "Make the files of a directory the next version of a dataset."),
+    "add": ("adding", "Make the rows of a table file, or files of any kind, the next version of a dataset."),
     "import-url": ("sources", "Import from a URL, a database or a lake table, and remember where it came from."),
     "update": ("sources", "Fetch what has changed at the sources of datasets."),
     "log": ("versions", "List versions, newest first; without a dataset, all datasets."),

@@ -38,6 +38,8 @@ def contract(
     project: Path | None, dataset: str, given: str | None, is_inferred: bool, is_diff: bool, as_json: bool
 ) -> None:
     """Print the contract of DATASET as JSON; or infer one to review; or set one."""
+    if is_inferred and given is not None:
+        raise UserError("Give --infer or --set, not both: what is inferred is reviewed before it is set.")
     with Workspace.find(project) as workspace:
         datasets = workspace.datasets
         kept = datasets.contract(dataset)

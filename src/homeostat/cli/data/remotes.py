@@ -87,7 +87,7 @@ def push(project: Path | None, dataset: str, remote_name: str, as_json: bool) ->
             wanted = [version for version in wanted if version.forgotten_at is None]
         with Bar("Sending") as bar:
             done = workspace.exchange.push(workspace.remote(remote_name), wanted, bar)
-    _print("is on", done, as_json=as_json)
+    _print("on", done, as_json=as_json)
 
 
 @click.command()
@@ -105,15 +105,13 @@ def pull(project: Path | None, dataset: str, remote_name: str, check: bool, as_j
         name, label = split(dataset)
         with Bar("Fetching") as bar:
             done = workspace.exchange.pull(workspace.remote(remote_name), name, label, bar, check=check)
-    _print("is here, from", done, as_json=as_json)
+    _print("here, from", done, as_json=as_json)
 
 
 def _print(where: str, done: Exchanged, *, as_json: bool) -> None:
     def text() -> None:
         names = f"{len(done.versions)} versions are" if len(done.versions) != 1 else f"{done.versions[0]} is"
-        click.echo(
-            f"{names} {where.removeprefix('is ')} {done.remote}: {done.objects:,} objects, {done.bytes:,} bytes."
-        )
+        click.echo(f"{names} {where} {done.remote}: {done.objects:,} objects, {done.bytes:,} bytes.")
         for name in done.refs_kept:
             click.echo(f"{name} points elsewhere there; yours was left as it is.")
 

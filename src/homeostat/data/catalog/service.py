@@ -28,9 +28,12 @@ class Catalog:
             if found is not None:
                 return found
             newest = queries.newest(connection, name)
+            last = queries.last_number(connection, name)
             known = queries.names(connection)
         if newest is not None:
-            raise NotFound(f"Dataset {name!r} has no version {number}: its versions are 1 to {newest.number}.")
+            raise NotFound(
+                f"Dataset {name!r} has no version {number}: its versions are 1 to {last}. List them: homeostat data log {name}"
+            )
         there = (
             f"There are: {', '.join(known)}"
             if known

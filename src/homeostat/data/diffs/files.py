@@ -7,6 +7,7 @@ import msgspec
 from homeostat.codec.tables import Table
 from homeostat.core.errors import CorruptObject, HomeostatError
 from homeostat.data.catalog.records import Version
+from homeostat.data.retention.kept import check_kept
 from homeostat.data.tree import FileEntry, FilesManifest, Shard, read_shard
 from homeostat.store.objects import ObjectStore
 
@@ -56,7 +57,7 @@ class FilesDiff(msgspec.Struct, frozen=True, kw_only=True):
 def compare_files(objects: ObjectStore, before: Version, after: Version) -> FilesDiff:
     """What differs between two versions of files.
 
-    Raises: CorruptObject naming the version whose tree the store lost.
+    Raises: NotFound if one of them was forgotten. CorruptObject naming the version whose tree the store lost.
     Cost: reads only parts of the trees in which the two differ; contents never.
     """
     old, new = _tree(objects, before), _tree(objects, after)
@@ -77,6 +78,7 @@ def compare_files(objects: ObjectStore, before: Version, after: Version) -> File
 
 
 def _tree(objects: ObjectStore, version: Version) -> tuple[Shard, ...]:
+    check_kept(version)
     try:
         return msgspec.json.decode(objects.read(version.manifest), type=FilesManifest).tree
     except HomeostatError as error:
