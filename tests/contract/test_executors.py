@@ -1,6 +1,8 @@
 """What every executor of steps promises, held for each implementation."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -57,6 +59,13 @@ def sleeps(path: str) -> int:
     Path(path).write_text(str(os.getpid()))
     time.sleep(60)
     return 0
+
+
+@step(executor="process")
+def leaves_behind(path: str) -> int:
+    """Its child holds stderr, in a session that does not end with the step."""
+    Path(path).write_text(str(subprocess.Popen(["sleep", "60"], start_new_session=True).pid))
+    return 1
 
 
 class Run:
@@ -181,6 +190,14 @@ class TestProcesses(ExecutorContract):
         with pytest.raises(CancelledError):
             future.result()
         assert not Path("/proc", path.read_text()).exists()
+
+    def test_what_a_step_leaves_behind_is_not_waited_for(self, submit: Submit, tmp_path: Path) -> None:
+        """A program that outlives the step, and holds its stderr, does not hold up the result."""
+        path = tmp_path / "pid"
+        try:
+            submit(leaves_behind, path=str(path)).result(timeout=30)
+        finally:
+            os.kill(int(path.read_text()), signal.SIGKILL)
 
     def test_step_inside_a_function_is_refused_at_once(self, submit: Submit) -> None:
         """Another process could not find it."""

@@ -12,7 +12,7 @@ from homeostat.cli.options import emit, json_option, project_option
 from homeostat.codec.tables import Dataset
 from homeostat.core.errors import InvalidDeclaration, NotFound
 from homeostat.pipelines import Pipeline
-from homeostat.pipelines.records import Action, Observed, PipelineRun
+from homeostat.pipelines.records import Action, PipelineRun
 from homeostat.workspace import Workspace
 
 _REPEATED = {"same": "deterministic: made the same twice", "differs": "not deterministic: made something else again"}
@@ -72,22 +72,12 @@ def why(project: Path | None, step: str, as_json: bool) -> None:
             click.echo(
                 f"  {change.kind} {click.style(change.name, bold=True)}: {change.before or '-'} -> {change.after or '-'}"
             )
-        for line in _observed(found.observed):
+        for line in found.observed.lines():
             click.echo(f"  reads {line}")
         if found.repeated:
             click.echo(f"  {_REPEATED[found.repeated]}")
 
     emit(found, as_json=as_json, text=text)
-
-
-def _observed(observed: Observed) -> list[str]:
-    """What a step read beside its arguments, a line each."""
-    return [
-        *(f"file {name}" for name in observed.files),
-        *(f"variable {name}" for name in observed.variables),
-        *(f"network {name}" for name in observed.sockets),
-        *(f"program {name}" for name in observed.programs),
-    ]
 
 
 def _pipeline(workspace: Workspace, name: str | None) -> Pipeline:
@@ -175,7 +165,7 @@ def _plain(result: PipelineRun) -> dict[str, Any]:
                 "step": action.step,
                 "status": action.status,
                 "outputs": [output.digest for output in action.outputs],
-                "observed": _observed(action.observed),
+                "observed": action.observed.lines(),
                 "repeated": action.repeated,
             }
             for action in result.actions

@@ -4,9 +4,10 @@ From the step's function the walk follows globals, attribute chains on modules, 
 with bases and attributes, partials, containers of functions and imports inside functions, through project code to
 its end. Each function counts by its bytecode *and* by what its names are bound to, so that exchanging one helper for
 another is seen even when both were in reach before. Values count by value at the time of the call. What a module
-changes elsewhere when it is imported counts too (`module_body`). Installed packages and Python count by version. What cannot be followed (`eval`, `importlib.import_module`, ...) makes the whole
-source of the project count; a value that cannot be counted is refused, with the way out. Too many reruns are
-a nuisance, one too few is a lie: every doubt is decided for the rerun.
+changes elsewhere when it is imported counts too (`module_body`). Installed packages and Python count by version. What
+cannot be followed (`eval`, `importlib.import_module`, ...) makes the whole source of the project count; a value that
+cannot be counted is refused, with the way out. Too many reruns are a nuisance, one too few is a lie: every doubt is
+decided for the rerun.
 """
 
 import builtins

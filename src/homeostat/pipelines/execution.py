@@ -28,7 +28,7 @@ from homeostat.pipelines.attempts import Made
 from homeostat.pipelines.code_digest import code_digest
 from homeostat.pipelines.executors import Executor, Inline, Task
 from homeostat.pipelines.handle import Handle
-from homeostat.pipelines.observation import changes, with_edited
+from homeostat.pipelines.observation import has_changed, with_edited
 from homeostat.pipelines.ports import TrackedRun
 from homeostat.pipelines.processes import AT_ONCE, Processes
 from homeostat.pipelines.records import Action, Observed, Stored
@@ -242,7 +242,7 @@ class Execution:
             return self._expected
 
     def _stands(self, made: Action) -> bool:
-        return all(map(self._values.is_complete, made.outputs)) and not changes(made.observed, self._root)
+        return all(map(self._values.is_complete, made.outputs)) and not has_changed(made.observed, self._root)
 
     def _execute(self, task: Task, number: int) -> Action:
         step, begun = task.step, task.begun
@@ -332,11 +332,11 @@ class Execution:
 
 def _edges(action: Action) -> list[Edge]:
     here = node("action", action.id)
-    made = [Edge(leaf.node, here, "output") for stored in action.outputs for leaf in _leaves(stored)]
+    made = [Edge(leaf.node, here, "output") for stored in action.outputs for leaf in stored.leaves()]
     used = [
         Edge(here, leaf.node, name)
         for name, stored in action.arguments.items()
-        for leaf in _leaves(stored)
+        for leaf in stored.leaves()
         if leaf.node
     ]
     code = Edge(here, node("code", action.code), "code")
@@ -349,12 +349,6 @@ def _window_edges(action: Action) -> list[Edge]:
     return [
         Edge(leaf.node, origin, "window")
         for stored in action.arguments.values()
-        for leaf in _leaves(stored)
+        for leaf in stored.leaves()
         for origin in leaf.origin
     ]
-
-
-def _leaves(stored: Stored) -> list[Stored]:
-    if stored.codec in ("list", "tuple", "dict"):
-        return [leaf for item in stored.items for leaf in _leaves(item)]
-    return [stored]

@@ -43,9 +43,8 @@ _INSTALLED = tuple({os.path.join(sys.prefix, ""), os.path.join(sys.base_prefix, 
 # How long after its last change a file can still change without a new time: clocks of file systems tick in milliseconds.
 _TICK_NS = 50_000_000
 _CHUNK = 1 << 20
-_MIXINS = frozenset(
-    {"getenv", "get", "__contains__", "setdefault", "pop"}
-)  # of `os` and Mapping, between reader and variable
+# Functions of `os` and Mapping, between reader and variable.
+_MIXINS = frozenset({"getenv", "get", "__contains__", "setdefault", "pop"})
 # Functions that open a path in native code, unseen by audit hooks: module -> names.
 _NATIVE: dict[str, tuple[str, ...]] = {
     "polars": (
@@ -247,7 +246,7 @@ def observed(root: Path, home: Path, declared: tuple[str, ...]) -> Iterator[Read
         _reads.reset(token)
 
 
-def changes(then: Observed, root: Path) -> bool:
+def has_changed(then: Observed, root: Path) -> bool:
     """Whether something that was read is not now what it was.
 
     Cost: one stat a file and one listing a folder; a file is read when its times do not vouch for it.

@@ -30,6 +30,7 @@ from homeostat.pipelines.values import Values
 
 AT_ONCE = 32  # tries that may wait for resources; the machine has fewer processors, as a rule
 _LAST_WORDS = 20  # lines
+_LAST_WORDS_S = 1.0  # what the step started and left behind may hold the other end for ever
 
 
 class Processes:
@@ -96,7 +97,7 @@ class Processes:
                     _kill(process)
                 process.join()
                 here.close()
-                listener.join()
+                listener.join(_LAST_WORDS_S)
 
     def _followed(self, here: Connection, process: BaseProcess, step: Step[..., Any], listener: "_Listener") -> Made:
         tell: dict[str, Callable[..., None]] = {"log": self._run.log, "artifact": self._run.artifact}
@@ -135,7 +136,7 @@ class _Listener(threading.Thread):
 
 def _ended(process: BaseProcess, listener: _Listener) -> str:
     process.join()
-    listener.join(1.0)  # a child of its own may still hold the other end
+    listener.join(_LAST_WORDS_S)
     code = process.exitcode or 0
     how = f"signal {signal.Signals(-code).name}" if code < 0 else str(code)
     said = "Its last words:\n" + "\n".join(listener.lines) if listener.lines else "It said nothing"

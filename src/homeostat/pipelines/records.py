@@ -1,5 +1,6 @@
 """What the pipeline room knows: stored values, actions, pipeline runs, and why a step ran."""
 
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import msgspec
@@ -36,6 +37,19 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag=
     keys: tuple[str, ...] = ()
     items: tuple["Stored", ...] = ()
     columns: dict[str, str] = {}
+
+    @property
+    def is_group(self) -> bool:
+        """Whether it is a list, tuple or dict of others."""
+        return self.codec in ("list", "tuple", "dict")
+
+    def leaves(self) -> Iterator["Stored"]:
+        """The values in it that are no groups, depth first; itself if it is none."""
+        if self.is_group:
+            for item in self.items:
+                yield from item.leaves()
+        else:
+            yield self
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, tag="candidate"):
@@ -83,6 +97,16 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     variables: dict[str, str] = {}
     sockets: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """All of it for people, a line each: `file settings.yaml`, `network example.org:443`."""
+        read = (
+            ("file", self.files),
+            ("variable", self.variables),
+            ("network", self.sockets),
+            ("program", self.programs),
+        )
+        return [f"{kind} {name}" for kind, names in read for name in names]
 
 
 class Action(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,8 +191,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     """One difference between two calls of a step.
 
     Attributes:
-        kind: `argument`, `column`, `function`, `signature`, `class`, `constant`, `module`, `import`, `package`, `python`, `source`, `environment`,
-            `variable`, `file` or `declaration`.
+        kind: `argument`, `column`, `function`, `signature`, `class`, `constant`, `module`, `import`, `source`, `file`,
+            `variable`, `package`, `python` or `environment`.
         before, after: short values, versions or digests; empty if there was or is none.
     """
 

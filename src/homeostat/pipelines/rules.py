@@ -144,7 +144,10 @@ def _sentence(action: Action, previous: Action | None, changes: list[Change]) ->
     if previous is None:
         return f"{action.step} {verb} for the first time."
     if not changes:
-        return f"{action.step} {verb} though nothing changed: the cache was off, the last try failed, or its stored result was gone."
+        return (
+            f"{action.step} {verb} though nothing that it reads changed: the cache was off, the last try failed, its stored "
+            f"result was gone, or its cpu= is another."
+        )
     told = "; ".join(_told(change) for change in changes[:3])
     more = f"; and {len(changes) - 3} more" if len(changes) > 3 else ""
     return f"{action.step} {verb} because of {told}{more}."

@@ -11,7 +11,7 @@ import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, Protocol, TypeVar, get_args, overload
 
 from homeostat.codec.tables import Table
 from homeostat.core.durations import duration_us
@@ -335,6 +335,10 @@ def _check_step(step: Step[..., Any]) -> None:
     if step.retries < 0 or (step.cpu is not None and step.cpu < 1):
         raise InvalidDeclaration(
             f"Step {step.name} has retries={step.retries} and cpu={step.cpu}; needed are retries >= 0 and cpu >= 1."
+        )
+    if step.executor not in get_args(Where):
+        raise InvalidDeclaration(
+            f"Step {step.name} has executor={step.executor!r}; there are {', '.join(get_args(Where))}."
         )
     if step.executor == "inline" and step.timeout_us is not None:
         raise InvalidDeclaration(

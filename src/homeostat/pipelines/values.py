@@ -80,7 +80,7 @@ class Values:
         """The value of an argument for a step to work on: fresh, except for tables, which never change."""
         if isinstance(given, Table):
             return given
-        if stored.codec in ("list", "tuple", "dict") and not isinstance(given, Handle):
+        if stored.is_group and not isinstance(given, Handle):
             items = list(given.values() if isinstance(given, dict) else given)
             fresh = [self.live(*pair, Any) for pair in zip(stored.items, items, strict=True)]
             return _regrouped(stored, fresh)
@@ -91,7 +91,7 @@ class Values:
 
         Raises: NotFound if its bytes are gone. CorruptObject if they are not what they were.
         """
-        if stored.codec in ("list", "tuple", "dict"):
+        if stored.is_group:
             return _regrouped(stored, [self.load(item) for item in stored.items])
         if stored.codec == "table":
             return self._load_table(stored)
@@ -111,7 +111,7 @@ class Values:
         """The same value with all its bytes kept, for another process to load; rows of a dataset too."""
         if isinstance(given, Table) and stored.blob is None:
             return msgspec.structs.replace(stored, blob=self._objects.put(tables.encode(given)))
-        if stored.codec in ("list", "tuple", "dict") and not isinstance(given, Handle):
+        if stored.is_group and not isinstance(given, Handle):
             parts = given.values() if isinstance(given, dict) else given
             items = tuple(self.shipped(*pair) for pair in zip(stored.items, parts, strict=True))
             return msgspec.structs.replace(stored, items=items)
@@ -119,7 +119,7 @@ class Values:
 
     def is_changed(self, value: Any, stored: Stored) -> bool:
         """Whether a value read from `stored` was changed in place since. Tables and models count as immutable."""
-        if stored.codec in ("list", "tuple", "dict"):
+        if stored.is_group:
             parts = list(value.values() if isinstance(value, dict) else value)
             if len(parts) != len(stored.items) or (stored.codec == "dict" and tuple(value) != stored.keys):
                 return True

@@ -58,12 +58,6 @@ def day(at: int) -> str:
     return f"{when.day} {when:%b %Y}"
 
 
-def day_short(at: int) -> str:
-    """`12 Apr`, for places where the year is plain from its surroundings."""
-    when = moment(at)
-    return f"{when.day} {when:%b}"
-
-
 def exact(at: int) -> str:
     """`12 Apr 2013, 06:00:00 UTC`."""
     return f"{day(at)}, {moment(at):%H:%M:%S} UTC"

@@ -45,7 +45,6 @@ def environment() -> Environment:
         "count",
         "plural",
         "day",
-        "day_short",
         "exact",
         "ago",
         "size",

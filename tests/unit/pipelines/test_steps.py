@@ -90,6 +90,13 @@ def test_negative_retries_are_refused() -> None:
         step(retries=-1)(one)
 
 
+def test_there_are_two_executors() -> None:
+    """A misspelled one is refused where it is declared."""
+    where: Any = "proces"
+    with pytest.raises(InvalidDeclaration, match="executor='proces'; there are inline, process"):
+        step(executor=where)(add.function)
+
+
 def one() -> int:
     return 1
 

@@ -5,7 +5,7 @@ from typing import ClassVar
 import msgspec
 
 from homeostat.core.clock import Micros
-from homeostat.ui.charts.records import Graph
+from homeostat.ui.charts.records import Graph, NodeState
 from homeostat.ui.contexts.shared import Context
 
 
@@ -86,7 +86,7 @@ class StepRow(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     name: str
-    state: str
+    state: NodeState
     calls: int
     cached: int
     took_us: int

@@ -17,7 +17,7 @@ class RunRow(msgspec.Struct, frozen=True, kw_only=True):
         id: of the run.
         name: given by its author.
         kind: `run`, `pipeline` or another.
-        status: running, finished, failed or killed.
+        status: running, scheduled, finished, failed or killed.
         system: it belongs to, or empty.
         started_at: when it began.
         finished_at: when it ended, or None.

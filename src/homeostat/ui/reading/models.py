@@ -26,8 +26,8 @@ _TRIGGERS = {
 }
 _PACKAGES = {
     "rebuilt": "Packages were installed from the lock.",
-    "same": "Packages were those of the server's environment, which are the recorded ones.",
-    "other": "Packages were those of the server's environment, which are not the recorded ones.",
+    "same": "Packages were those of whoever asked for it, which are the recorded ones.",
+    "other": "Packages were those of whoever asked for it, which are not the recorded ones.",
 }
 _LEADING = ("auc", "brier", "log_loss", "rmse")
 

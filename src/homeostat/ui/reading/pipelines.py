@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sqlalchemy import Connection
 
+from homeostat.core.clock import SECOND
 from homeostat.core.errors import NotFound
 from homeostat.pipelines import queries
-from homeostat.pipelines.records import Action, Observed, PipelineRun, RunSummary, Stored, Why
+from homeostat.pipelines.records import Action, PipelineRun, RunSummary, Why
 from homeostat.ui import formats
 from homeostat.ui.charts.graph import STATE_NAMES
 from homeostat.ui.charts.records import Graph, GraphNode, NodeState
@@ -16,7 +17,6 @@ from homeostat.ui.reading.here import Here
 _RUNS = 20  # of a pipeline on its page
 _READS = 40  # of a step
 _CHANGES = 40
-_US = 1_000_000
 
 
 def page(connection: Connection, here: Here) -> PipelinesPage:
@@ -98,7 +98,7 @@ def _row(run: RunSummary) -> PipelineRunRow:
         actor=run.actor,
         status=run.status,
         started_at=run.started_at,
-        took_us=None if run.finished_wall is None else round((run.finished_wall - run.started_wall) * _US),
+        took_us=None if run.finished_wall is None else round((run.finished_wall - run.started_wall) * SECOND),
         ran=run.ran,
         cached=run.cached,
         failed=run.failed,
@@ -124,7 +124,7 @@ def _summary(run: PipelineRun) -> RunSummary:
 
 def _step(why: Why, calls: Sequence[Action], repeated: Mapping[str, str]) -> StepRow:
     """Args: repeated: what came of running the actions that made the results a second time."""
-    reads = list(_reads(why.observed))
+    reads = why.observed.lines()
     changes = [
         StepChange(kind=change.kind, name=change.name, before=change.before, after=change.after)
         for change in why.changes
@@ -135,7 +135,7 @@ def _step(why: Why, calls: Sequence[Action], repeated: Mapping[str, str]) -> Ste
         state=_state(calls),
         calls=len(calls),
         cached=sum(call.status == "cached" for call in calls),
-        took_us=round(_seconds(calls) * _US),
+        took_us=round(_seconds(calls) * SECOND),
         why=why.sentence,
         changes=tuple(changes[:_CHANGES]),
         previous=why.previous_run_id,
@@ -155,16 +155,6 @@ def _seconds(calls: Sequence[Action]) -> float:
     return sum(call.finished_wall - call.started_wall for call in calls if call.status != "cached")
 
 
-def _reads(observed: Observed) -> Iterator[str]:
-    for kind, names in (
-        ("file", observed.files),
-        ("variable", observed.variables),
-        ("network", observed.sockets),
-        ("program", observed.programs),
-    ):
-        yield from (f"{kind} {name}" for name in names)
-
-
 def _graph(run: PipelineRun, steps: Sequence[StepRow]) -> Graph:
     links = dict.fromkeys(_links(run.actions))
     sources = dict.fromkeys(start for start, _ in links if "@" in start)
@@ -178,7 +168,7 @@ def _graph(run: PipelineRun, steps: Sequence[StepRow]) -> Graph:
     nodes += [
         GraphNode(
             name=step.name,
-            state=_NODES[step.state],
+            state=step.state,
             detail=_detail(step),
             is_critical=step.name in critical,
             href=f"#step-{index}",
@@ -188,13 +178,10 @@ def _graph(run: PipelineRun, steps: Sequence[StepRow]) -> Graph:
     return Graph(title=f"Steps of {run.pipeline} and what each takes", nodes=tuple(nodes), links=tuple(forward))
 
 
-_NODES: Mapping[str, NodeState] = {"ran": "ran", "cached": "cached", "failed": "failed"}
-
-
 def _detail(step: StepRow) -> str:
     calls = f", {step.calls} calls" if step.calls > 1 else ""
     took = f" {formats.took(step.took_us)}" if step.state != "cached" else ""
-    return f"{STATE_NAMES[_NODES[step.state]]}{took}{calls}"
+    return f"{STATE_NAMES[step.state]}{took}{calls}"
 
 
 def _links(actions: Sequence[Action]) -> Iterator[tuple[str, str]]:
@@ -202,21 +189,13 @@ def _links(actions: Sequence[Action]) -> Iterator[tuple[str, str]]:
     made: dict[str, str] = {}
     for action in actions:
         for stored in action.arguments.values():
-            for leaf in _leaves(stored):
+            for leaf in stored.leaves():
                 if leaf.node in made:
                     if made[leaf.node] != action.step:
                         yield made[leaf.node], action.step
                 else:
                     yield from ((origin.partition(":")[2], action.step) for origin in leaf.origin)
-        made |= {leaf.node: action.step for stored in action.outputs for leaf in _leaves(stored) if leaf.node}
-
-
-def _leaves(stored: Stored) -> Iterator[Stored]:
-    if stored.items:
-        for item in stored.items:
-            yield from _leaves(item)
-    else:
-        yield stored
+        made |= {leaf.node: action.step for stored in action.outputs for leaf in stored.leaves() if leaf.node}
 
 
 def _critical(took: Mapping[str, int], order: Sequence[str], links: Sequence[tuple[str, str]]) -> set[str]:

@@ -14,7 +14,7 @@ from homeostat.ui.contexts import Curve, Pair, RunPage, RunRow, RunsPage
 from homeostat.ui.reading.here import PAGE_ROWS, Here
 
 _METRICS = 4  # in the row of a list
-_TOOK = {
+_STATES = {
     "running": "is running",
     "scheduled": "has not begun",
     "finished": "finished",
@@ -42,11 +42,11 @@ def one(connection: Connection, here: Here, run_id: str) -> RunPage:
     """Raises: NotFound naming the id."""
     detail = queries.get(connection, run_id)
     run = detail.run
-    took = _TOOK[run.status]
+    state = _STATES[run.status]
     digests = {"code": run.code, "environment": run.environment}
     return RunPage(
         **here.frame,
-        sentence=f"{run.name} {took}." + (f" {run.note}" if run.note else ""),
+        sentence=f"{run.name} {state}." + (f" {run.note}" if run.note else ""),
         run=_row(run, detail.metrics),
         params=tuple(Pair(name=name, value=_text(value)) for name, value in detail.params.items()),
         curves=tuple(_curve(connection, run_id, metric) for metric in detail.metrics),
