@@ -7,6 +7,7 @@ from pathlib import Path
 
 from homeostat.core.digests import digest_chunks, digest_of, short
 from homeostat.core.errors import BadData, DiskFull
+from homeostat.store.objects.files import disk_full_named
 
 _BLOCK_BYTES = 1 << 20
 _SPARE_BYTES = 256 << 20  # what a full disk must leave for the database
@@ -61,7 +62,7 @@ class Spool:
 
         Raises: BadData if they become too many. DiskFull.
         """
-        with self.path.open("ab") as file:
+        with disk_full_named(self._folder), self.path.open("ab") as file:
             for chunk in chunks:
                 if file.tell() + len(chunk) > self._max_bytes:
                     self.expect(len(chunk))

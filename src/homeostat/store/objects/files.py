@@ -167,7 +167,17 @@ def _incoming(folder: Path) -> Iterator[Path]:
     """A path in `folder` to write at; nothing is left there. A full disk is named."""
     path = folder / secrets.token_hex(8)
     try:
-        yield path
+        with disk_full_named(folder):
+            yield path
+    finally:
+        path.unlink(missing_ok=True)
+
+
+@contextmanager
+def disk_full_named(folder: Path) -> Iterator[None]:
+    """Raises: DiskFull in place of what the system says when there is no room in `folder`."""
+    try:
+        yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise DiskFull(
@@ -175,8 +185,6 @@ def _incoming(folder: Path) -> Iterator[Path]:
                 f"Nothing was changed. Free some space and run the same command again."
             ) from error
         raise
-    finally:
-        path.unlink(missing_ok=True)
 
 
 def _sweep(folder: Path) -> None:
