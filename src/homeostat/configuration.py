@@ -50,7 +50,14 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     remotes: dict[str, Location] = {}
 
 
+def root_of(start: Path) -> Path | None:
+    """The project that holds `start`: the nearest directory with a homeostat.toml, or None."""
+    folder = start.resolve()
+    return next((one for one in (folder, *folder.parents) if (one / CONFIG_FILE).is_file()), None)
+
+
 def read_config(path: Path) -> Config:
+    """Raises: InvalidDeclaration if the file says what it cannot."""
     try:
         return msgspec.convert(tomllib.loads(path.read_text()), Config)
     except (tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
@@ -61,25 +68,31 @@ def read_config(path: Path) -> Config:
 
 
 def to_toml(config: Config) -> bytes:
+    """The file that reads as `config`."""
     systems = ", ".join(f'"{path}"' for path in config.project.systems)
     text = f'[project]\nname = "{config.project.name}"\nsystems = [{systems}]\nweeks_from = "{config.project.weeks_from}"\n'
     if config.store != Store():
         text += f'\n[store]\nclock = "{config.store.clock}"\n'
         if config.store.database:
-            text += f'database = "{config.store.database}"\n'
+            text += f"database = {_quoted(config.store.database)}\n"
         if config.store.objects:
-            text += f"objects = {json.dumps(config.store.objects)}\n"
+            text += f"objects = {_quoted(config.store.objects)}\n"
     for name, location in config.remotes.items():
         text += "\n" + remote_toml(name, location)
     return text.encode()
 
 
 def remote_toml(name: str, location: Location) -> str:
+    """The table of a remote."""
     values = {field: value for field, value in msgspec.structs.asdict(location).items() if value}
-    # A JSON string is a TOML string too.
-    lines = [f"{field} = {json.dumps(value, ensure_ascii=False)}" for field, value in values.items()]
+    lines = [f"{field} = {_quoted(value)}" for field, value in values.items()]
     return "\n".join([f"[remotes.{key(name)}]", *lines, ""])
 
 
 def key(name: str) -> str:
+    """A name as TOML writes it where it is a key."""
     return f'"{name}"' if "." in name else name
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)  # a JSON string is a TOML string too, but for escaped surrogates

@@ -20,7 +20,18 @@ import msgspec
 from sqlalchemy import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from homeostat.configuration import CONFIG_FILE, HOME, Config, Project, Store, key, read_config, remote_toml, to_toml
+from homeostat.configuration import (
+    CONFIG_FILE,
+    HOME,
+    Config,
+    Project,
+    Store,
+    key,
+    read_config,
+    remote_toml,
+    root_of,
+    to_toml,
+)
 from homeostat.core.clock import Clock, Micros, WallClock, Watermark, parse_iso
 from homeostat.core.digests import Digest
 from homeostat.core.errors import (
@@ -88,14 +99,13 @@ class Workspace:
     @staticmethod
     def root_of(start: Path) -> Path:
         """The directory of the project that holds `start`. Raises: NoWorkspace as `find`."""
-        folder = start.resolve()
-        for candidate in (folder, *folder.parents):
-            if (candidate / CONFIG_FILE).is_file():
-                return candidate
-        raise NoWorkspace(
-            f"There is no {CONFIG_FILE} in {folder} or above it. Make a project with `homeostat init my-project`, "
-            f"or change to one."
-        )
+        root = root_of(start)
+        if root is None:
+            raise NoWorkspace(
+                f"There is no {CONFIG_FILE} in {start.resolve()} or above it. Make a project with `homeostat init my-project`, "
+                f"or change to one."
+            )
+        return root
 
     @classmethod
     def open(cls, root: Path) -> Self:

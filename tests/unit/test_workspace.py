@@ -66,6 +66,7 @@ def test_opening_what_is_no_project(root: Path) -> None:
             project=Project(name="small", systems=("a:system", "b.c:other"), weeks_from="2013-01-01"),
             store=Store(clock="watermark"),
         ),
+        Config(project=Project(name="small"), store=Store(objects='../the "shared" \\ 🗄')),
     ],
 )
 def test_what_was_created_is_read_back(root: Path, config: Config) -> None:

@@ -3,7 +3,7 @@
 A package's digest is taken from the RECORD that its installer wrote: the hash of each installed file. Lines that depend on
 where and by what it was installed (scripts with the path of the interpreter, compiled files, the installer's own
 notes) are left out, so the same wheels give the same digest in any virtual environment, by pip or by uv.
-A file edited in place after its installation is not noticed.
+A file edited in place after its installation is not noticed here; steps note those that they load.
 
 The digests are also the hashes of the lock (`requirements`): what is installed by it must have them, whatever index or
 cache it came from. A wheel's own hash is not among what an installer leaves behind; those of its files are.

@@ -16,7 +16,7 @@ from homeostat.configuration import HOME
 from homeostat.core.clock import DAY, Micros, iso
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, UserError
-from homeostat.current.destinations import root_of
+from homeostat.current.destinations import project_or_folder
 from homeostat.track import experiments, queries, retention
 from homeostat.track.records import Life, RunDetail, RunSummary
 from homeostat.track.search.pages import find_runs
@@ -208,7 +208,7 @@ def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
 @contextmanager
 def _opened(project: Path | None, *, is_new_fine: bool = False) -> Iterator[Workspace]:
     """The project, or the `.homeostat/` of a directory without one."""
-    root, is_declared = root_of(project or Path.cwd())
+    root, is_declared = project_or_folder(project or Path.cwd())
     is_kept_here = not is_declared and (is_new_fine or (root / HOME / "homeostat.db").is_file())
     with Workspace.undeclared(root) if is_kept_here else Workspace.find(project) as workspace:
         workspace.runs.recover()

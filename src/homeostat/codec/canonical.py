@@ -2,8 +2,8 @@
 
 Pickles of equal models differ: sets follow the hash seed, caches hold addresses, strings may be shared or not.
 The canonical hash walks the object instead, by the protocol that pickle itself uses. It sees arrays as type, shape and
-values, tensors likewise, dictionaries and sets in the order of their members' encodings, and boosters as their native dump. It drops what
-says how to compute rather than what: `n_jobs`, verbosity, version stamps, lazily filled flags.
+values, tensors likewise, dictionaries and sets in the order of their members' encodings, and boosters as their native
+dump. It drops what says how to compute rather than what: `n_jobs`, verbosity, version stamps, lazily filled flags.
 
 Every encoding is self-delimiting (tag, length, payload), so that different values do not meet by concatenation. A
 container is the digest of its members, so sharing a member and holding an equal copy are the same; a reference to
@@ -49,17 +49,12 @@ class Canonical(NamedTuple):
     packages: frozenset[str]
 
 
-def canonical_hash(value: Any) -> Digest:
-    """Digest of what `value` is: equal across processes, hash seeds, thread counts and a pickle round trip.
+def canonical(value: Any) -> Canonical:
+    """What `value` is: a digest that is equal across processes, hash seeds, thread counts and a pickle round trip.
 
     Raises: InvalidDeclaration if something in it cannot be taken apart (a lock, an open file, a lambda), naming it.
     Cost: one pass over the object; arrays at the speed of BLAKE3, Python objects about 2 µs each.
     """
-    return canonical(value).digest
-
-
-def canonical(value: Any) -> Canonical:
-    """As `canonical_hash`, with the packages met on the way."""
     walk = _Walk()
     try:
         encoded = walk.encode(value)

@@ -94,15 +94,12 @@ def extend(previous: TableDigest, tail: pa.Table, new: pa.Table) -> TableDigest:
     """
     if tail.num_rows != previous.tail_rows:
         raise ValueError(f"extend needs the last {previous.tail_rows} rows, got {tail.num_rows}")
-    if previous.tail_rows:
-        new_rows, rows = new.num_rows, pa.concat_tables([tail, new])
-    else:
-        new_rows, rows = new.num_rows, new
+    rows = pa.concat_tables([tail, new]) if previous.tail_rows else new
     columns = tuple(
         _extend_column(column, values, has_partial_block=previous.tail_rows > 0)
         for column, values in zip(previous.columns, rows.columns, strict=True)
     )
-    return TableDigest(rows=previous.rows + new_rows, columns=columns)
+    return TableDigest(rows=previous.rows + new.num_rows, columns=columns)
 
 
 class Digester:

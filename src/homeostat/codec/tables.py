@@ -140,10 +140,10 @@ def decode(source: Path | bytes) -> Table:
 def write_segment(rows: pa.Table) -> bytes:
     """Rows of settled types as zstd Parquet; the same rows in the same chunks give the same bytes."""
     sink = io.BytesIO()
-    whole = {field.name: "DELTA_BINARY_PACKED" for field in rows.schema if _counts(field.type)}
+    # Differences of whole numbers and instants: a seventh less for flights, and a short segment packs as well as a long one.
+    deltas = {field.name: "DELTA_BINARY_PACKED" for field in rows.schema if _is_whole(field.type)}
     # Dictionaries of texts only: zstd finds other repetition as well, and segments are small. No statistics: manifests hold
     # the bounds.
-    # Differences of whole numbers and instants: a seventh less for flights, and a short segment packs as well as a long one.
     pq.write_table(
         rows,
         sink,
@@ -151,12 +151,12 @@ def write_segment(rows: pa.Table) -> bytes:
         compression_level=1,
         use_dictionary=[field.name for field in rows.schema if pa.types.is_large_string(field.type)],
         write_statistics=False,
-        column_encoding=whole,
+        column_encoding=deltas,
     )
     return sink.getvalue()
 
 
-def _counts(kind: pa.DataType) -> bool:
+def _is_whole(kind: pa.DataType) -> bool:
     return bool(pa.types.is_integer(kind) or pa.types.is_temporal(kind))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
-from homeostat.configuration import CONFIG_FILE, HOME, read_config
+from homeostat.configuration import CONFIG_FILE, HOME, read_config, root_of
 from homeostat.core.digests import Digest
 from homeostat.core.ids import RunId
 from homeostat.store.objects import FileObjects, ObjectStore
@@ -96,20 +96,17 @@ class Offline:
         return False
 
     def capture(self) -> Mapping[str, Any]:
-        root, is_declared = root_of(Path.cwd())
+        root, is_declared = project_or_folder(Path.cwd())
         return capture(root, self.objects, with_code=is_declared)
 
     def encode_model(self, model: Any, example: Any, code: Digest) -> bytes:
         return encode_model(model, example, code)
 
 
-def root_of(start: Path) -> tuple[Path, bool]:
+def project_or_folder(start: Path) -> tuple[Path, bool]:
     """The project that holds `start`, and True; or `start` and False if none does."""
-    folder = start.resolve()
-    for candidate in (folder, *folder.parents):
-        if (candidate / CONFIG_FILE).is_file():
-            return candidate, True
-    return folder, False
+    root = root_of(start)
+    return (start.resolve(), False) if root is None else (root, True)
 
 
 def opened_project(project: InProject) -> Opened:

@@ -22,7 +22,7 @@ from weakref import WeakKeyDictionary
 from homeostat.core.clock import Clock, WallClock, Watermark
 from homeostat.core.errors import UserError
 from homeostat.core.ids import RunId, new_id
-from homeostat.current.destinations import InProject, Offline, opened_project, root_of
+from homeostat.current.destinations import InProject, Offline, opened_project, project_or_folder
 from homeostat.track.output import Output
 from homeostat.track.ports import Destination
 from homeostat.track.rank import this_rank
@@ -244,7 +244,7 @@ def _destination(offline: str | Path | None) -> tuple[Destination, Path, Clock]:
     if offline:
         away = Offline(Path(offline).expanduser().resolve())
         return away, away.spool, WallClock()
-    root, is_declared = root_of(Path.cwd())
+    root, is_declared = project_or_folder(Path.cwd())
     project = InProject(root, is_declared=is_declared)
     # In a replay time is told by the project's watermark.
     clock: Clock = Watermark(project.home / "watermark") if project.is_replay else WallClock()

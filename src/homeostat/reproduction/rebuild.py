@@ -7,7 +7,6 @@ workspace, where the process that asked for it compares; what a run cannot hold 
 
 import importlib
 import sys
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from homeostat.capture import generators
 from homeostat.capture.code import files
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Dataset, Table
+from homeostat.configuration import CONFIG_FILE, Config, read_config
 from homeostat.core.digests import short
 from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
 from homeostat.loop.declaration import DataWindow
@@ -28,7 +28,7 @@ from homeostat.pipelines.records import Stored
 from homeostat.registry.metrics import measure, metric, unmeasurable
 from homeostat.reproduction.records import PROBE_ROWS, Difference, Kind, Outcome, Probe, Recipe
 from homeostat.store.db.migrate import migrate
-from homeostat.workspace import CONFIG_FILE, Config, Workspace
+from homeostat.workspace import Workspace
 
 _METRICS = {"classifier": ("auc", "brier"), "regressor": ("mae", "rmse")}
 _WHOLE = DataWindow()
@@ -67,10 +67,13 @@ def compare_with_recorded(recorded: Model, remade: Model, holdout: Table, label:
 
 
 def rebuild(recipe: Recipe) -> Outcome:
-    """Make the model again in a workspace in `recipe.code`; an error of ours is in the outcome. Raises: what the project's modules raise."""
+    """Make the model again in a workspace in `recipe.code`; an error of ours is in the outcome.
+
+    Raises: what the project's modules raise.
+    """
     root = Path(recipe.code)
     try:
-        config = msgspec.convert(tomllib.loads((root / CONFIG_FILE).read_text()), Config)
+        config = read_config(root / CONFIG_FILE)
         with Workspace(root, Config(project=config.project)) as here, Workspace.open(Path(recipe.origin)) as origin:
             here.home.mkdir()
             migrate(here.database)

@@ -11,7 +11,6 @@ from homeostat.pipelines.records import Stored
 # A: the estimator's bytes are the same. B: its canonical hash is. C: its scores of the probe rows are, to the bit. D: its
 # metrics are, within METRIC_TOLERANCE. F: it diverged, or could not be made again.
 Grade = Literal["A", "B", "C", "D", "F"]
-GRADES: tuple[Grade, ...] = ("A", "B", "C", "D", "F")
 METRIC_TOLERANCE = 1e-6  # absolute, in units of the metric
 PROBE_ROWS = 500  # the first of the holdout
 

@@ -30,10 +30,7 @@ def create(
     Returns: its number.
     Raises: AlreadyExists if one has the name, deleted ones included. UserError if the name cannot be one.
     """
-    if not 0 < len(name) <= MOST_CHARACTERS:
-        raise UserError(
-            f"{name[:40]!r} cannot name an experiment: it has {len(name)} characters, 1 to {MOST_CHARACTERS} fit."
-        )
+    _check_name(name)
     ensure_default(connection, at)
     known = connection.execute(select(experiments.c.deleted_at).where(experiments.c.name == name)).first()
     if known is not None:
@@ -85,10 +82,7 @@ def rename(connection: Connection, id_: int, name: str, at: Micros) -> None:
     experiment = _living(connection, id_)
     if name == experiment.name:
         return
-    if not 0 < len(name) <= MOST_CHARACTERS:
-        raise UserError(
-            f"{name[:40]!r} cannot name an experiment: it has {len(name)} characters, 1 to {MOST_CHARACTERS} fit."
-        )
+    _check_name(name)
     if connection.execute(select(experiments.c.id).where(experiments.c.name == name)).first() is not None:
         raise AlreadyExists(f"Experiment {name!r} is there already. Choose another name.")
     connection.execute(update(experiments).where(experiments.c.id == id_).values(name=name, updated_at=at))
@@ -135,6 +129,13 @@ def restore(connection: Connection, id_: int, at: Micros) -> None:
 def ids(connection: Connection, names: Sequence[str]) -> list[int]:
     """Numbers of experiments by name or number as text. Raises: NotFound naming the first that is not there."""
     return [get(connection, int(name)).id if name.isdecimal() else named(connection, name).id for name in names]
+
+
+def _check_name(name: str) -> None:
+    if not 0 < len(name) <= MOST_CHARACTERS:
+        raise UserError(
+            f"{name[:40]!r} cannot name an experiment: it has {len(name)} characters, 1 to {MOST_CHARACTERS} fit."
+        )
 
 
 def _living(connection: Connection, id_: int) -> Experiment:

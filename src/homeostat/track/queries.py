@@ -8,22 +8,17 @@ from sqlalchemy import Connection, RowMapping, Table, select
 
 from homeostat.core.errors import NotFound
 from homeostat.store.db.schema.track import (
-    input_datasets,
     run_artifacts,
-    run_inputs,
-    run_outputs,
     run_params,
     run_series,
     run_tags,
     runs,
 )
-from homeostat.track import points
+from homeostat.track import points, usage
 from homeostat.track.blocks import Points
 from homeostat.track.records import (
     Artifact,
-    DatasetInput,
     Latest,
-    ModelOutput,
     RunDetail,
     RunRecord,
     RunSummary,
@@ -46,19 +41,16 @@ def get(connection: Connection, run_id: str) -> RunDetail:
     artifacts = connection.execute(
         select(run_artifacts).where(run_artifacts.c.run_id == run_id).order_by(run_artifacts.c.name)
     )
-    inputs = connection.execute(
-        select(run_inputs).where(run_inputs.c.run_id == run_id).order_by(run_inputs.c.key)
-    ).all()
-    outputs = connection.execute(select(run_outputs).where(run_outputs.c.run_id == run_id).order_by(run_outputs.c.key))
+    used = usage.of_runs(connection, [run_id]).get(run_id, usage.Usage([], [], []))
     return RunDetail(
         **msgspec.structs.asdict(summary),
         artifacts=tuple(
             Artifact(name=kept.name, digest=kept.digest, size_bytes=kept.size_bytes, media_type=kept.media_type)
             for kept in artifacts
         ),
-        inputs=tuple(_datasets(connection, {int(one.key): one.tags for one in inputs if one.kind == "dataset"})),
-        model_inputs=tuple(one.key for one in inputs if one.kind == "model"),
-        outputs=tuple(ModelOutput(model_id=one.key, step=one.step) for one in outputs),
+        inputs=tuple(used.datasets),
+        model_inputs=tuple(used.models),
+        outputs=tuple(used.outputs),
         surroundings=msgspec.json.decode(row["surroundings"]),
     )
 
@@ -157,15 +149,6 @@ def _of_runs(connection: Connection, table: Table, run_ids: Sequence[str]) -> li
         query = select(table).where(table.c.run_id.in_(run_ids[first : first + _IDS]))
         rows += connection.execute(query.order_by(table.c.run_id, table.c.key))
     return rows
-
-
-def _datasets(connection: Connection, tags: dict[int, str]) -> list[DatasetInput]:
-    fields = ("name", "digest", "source_type", "source", "schema", "profile")
-    query = select(input_datasets).where(input_datasets.c.id.in_(tags)).order_by(input_datasets.c.id)
-    return [
-        DatasetInput(**{name: row[name] for name in fields}, tags=msgspec.json.decode(tags[row["id"]]))
-        for row in connection.execute(query).mappings()
-    ]
 
 
 def _run(row: RowMapping) -> RunRecord:

@@ -23,7 +23,8 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
-from homeostat.codec.canonical import canonical, canonical_hash
+from homeostat.codec.canonical import canonical
+from homeostat.core.digests import Digest
 from homeostat.core.errors import InvalidDeclaration
 
 RNG = np.random.default_rng(7)
@@ -85,6 +86,10 @@ class TextBooster:
 
 
 TextBooster.__module__ = "lightgbm.basic"
+
+
+def canonical_hash(value: Any) -> Digest:
+    return canonical(value).digest
 
 
 def typed(value: Any) -> Any:
@@ -318,9 +323,9 @@ def sets() -> Any:
 def test_equal_across_processes_and_hash_seeds() -> None:
     """The hash names the value, not the process that computed it."""
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    script = f"from typing import Any\nfrom homeostat.codec.canonical import canonical_hash\n{inspect.getsource(sets)}"
+    script = f"from typing import Any\nfrom homeostat.codec.canonical import canonical\n{inspect.getsource(sets)}"
     elsewhere = subprocess.run(
-        [sys.executable, "-c", f"{script}\nprint(canonical_hash(sets()))"],
+        [sys.executable, "-c", f"{script}\nprint(canonical(sets()).digest)"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONHASHSEED": seed},
         capture_output=True,
         text=True,

@@ -50,7 +50,7 @@ EXPERIMENT_COLUMNS: dict[str, ColumnElement[Any]] = {
     "creation_time": experiments.c.created_at,
     "last_update_time": experiments.c.updated_at,
 }
-_KEYED = {"metric": run_series, "param": run_params, "tag": run_tags}
+KEYED: dict[str, Table] = {"metric": run_series, "param": run_params, "tag": run_tags}
 _DATASET_COLUMNS: dict[str, ColumnElement[Any]] = {
     "name": input_datasets.c.name,
     "digest": input_datasets.c.digest,
@@ -119,7 +119,7 @@ def _of_run(connection: Connection, one: Comparison) -> Condition:
             )
             return used.where(compare(connection, _DATASET_COLUMNS[one.key], one.operator, one.value))
         case "metric" | "param" | "tag":
-            table = _KEYED[one.kind]
+            table = KEYED[one.kind]
             return _present(connection, table, table.c.run_id, runs.c.id, one)
 
 

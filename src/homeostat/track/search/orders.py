@@ -16,14 +16,13 @@ from sqlalchemy.sql.selectable import FromClause
 
 from homeostat.core.digests import digest_of
 from homeostat.core.errors import InvalidFilter
-from homeostat.store.db.schema.track import run_params, run_series, run_tags, runs
-from homeostat.track.search.conditions import RUN_COLUMNS
+from homeostat.store.db.schema.track import runs
+from homeostat.track.search.conditions import KEYED, RUN_COLUMNS
 from homeostat.track.search.grammar import Order
 
 Part = Literal["valued", "nan", "absent", "all"]
 
 _NOWHERE = -(2**62)  # of a time that is not there: before all others
-_TABLES = {"metric": run_series, "param": run_params, "tag": run_tags}
 
 
 class Place(msgspec.Struct, frozen=True, array_like=True):
@@ -61,11 +60,11 @@ def ordered(orders: Sequence[Order], part: Part) -> tuple[Select[Any], list[Term
                 Term(case((column.is_(None), _NOWHERE), else_=column) if nullable else column, order.is_descending)
             )
             continue
-        if order.kind not in _TABLES:
+        if order.kind not in KEYED:
             raise InvalidFilter(
                 f"Runs cannot be ordered by {order.kind}s.{order.key}: order by attributes, metrics, params or tags."
             )
-        table = _TABLES[order.kind].alias(f"by_{index}")
+        table = KEYED[order.kind].alias(f"by_{index}")
         here = and_(table.c.run_id == runs.c.id, table.c.key == order.key)
         if index == 0 and part != "absent":
             source = table.join(runs, here)
