@@ -8,13 +8,12 @@ make it smaller; the whole takes 25 GB of disk.
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
 
+from bench._commands import HASH, OXEN_INIT, Cost, measured
 from bench.stale_cache.rivals import environment
 from homeostat.workspace import Config, Project, Workspace
 
@@ -24,17 +23,7 @@ FILE_BYTES = 4096
 _FOLDERS = 100
 _YOUNG_S = 3
 _PART_BYTES = 1024 * 1024
-_HASH = "import sys; from blake3 import blake3; blake3(max_threads=blake3.AUTO).update_mmap(sys.argv[1])"
 _OURS = (sys.executable, "-m", "homeostat", "data")
-_MEASURE = """
-import os, subprocess, sys, time
-began = time.perf_counter()
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(time.perf_counter() - began, usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-_OXEN_INIT = "import oxen; from oxen.user import config_user; config_user('a', 'a@example.com'); oxen.Repo('.').init()"
 _OXEN_ADD = """
 import sys, oxen
 repo = oxen.Repo('.')
@@ -45,11 +34,6 @@ except ValueError as error:
     assert 'No changes' in str(error)
 """
 _OXEN_RESTORE = "import sys, oxen; oxen.Repo('.').restore(sys.argv[1])"
-
-
-class Cost(NamedTuple):
-    seconds: float
-    peak_mb: float
 
 
 def main() -> None:
@@ -71,43 +55,43 @@ def main() -> None:
             pass
         for name in ("dvc", "oxen"):
             (root / name).mkdir()
-            _run(root, "cp", "-r", small, large, root / name)
-        _run(root / "dvc", dvc_command, "init", "--no-scm", "-q")
-        _run(root / "oxen", oxen, "-c", _OXEN_INIT)
-        _run(root / "homeostat", *_OURS, "log")
+            measured(root, "cp", "-r", small, large, root / name)
+        measured(root / "dvc", dvc_command, "init", "--no-scm", "-q")
+        measured(root / "oxen", oxen, "-c", OXEN_INIT)
+        measured(root / "homeostat", *_OURS, "log")
         time.sleep(_YOUNG_S)
         for source in (small, large):
             _compare(root, source, dvc_command, str(oxen))
 
 
 def _limits(root: Path, small: Path, large: Path) -> None:
-    _show("cp -r of the small files", _run(root, "cp", "-r", small, root / "copied"))
+    _show("cp -r of the small files", measured(root, "cp", "-r", small, root / "copied"))
     for turn in ("first", "again"):  # the first touches memory that the machine has not used yet
         copied = root / f"{turn}.bin"
-        took = _run(root, "cp", large, copied)
+        took = measured(root, "cp", large, copied)
         _show(f"cp of the large file, {turn}", took)
-        synced = _run(root, "sync", copied)
+        synced = measured(root, "sync", copied)
         _show(f"cp and sync of the large file, {turn}", Cost(took.seconds + synced.seconds, took.peak_mb))
         copied.unlink()
-    _show("BLAKE3 of the large file", _run(root, sys.executable, "-c", _HASH, large))
+    _show("BLAKE3 of the large file", measured(root, sys.executable, "-c", HASH, large))
 
 
 def _compare(root: Path, source: Path, dvc: str, oxen: str) -> None:
     name = source.stem
     for turn in ("first", "unchanged"):
         _add(root, source, dvc, oxen, turn)
-    own = _run(root / "homeostat", *_OURS, "checkout", name, "--to", root / f"out-{name}")
+    own = measured(root / "homeostat", *_OURS, "checkout", name, "--to", root / f"out-{name}")
     _show(f"homeostat data checkout {source.name}", own)
     for tool, checkout in (
         ("dvc", (dvc, "checkout", "-q", f"{source.name}.dvc")),
         ("oxen", (oxen, "-c", _OXEN_RESTORE, source.name)),
     ):
-        _run(root, "rm", "-r", root / tool / source.name)
-        _show(f"{tool} checkout {source.name}", _run(root / tool, *checkout), own)
+        measured(root, "rm", "-r", root / tool / source.name)
+        _show(f"{tool} checkout {source.name}", measured(root / tool, *checkout), own)
     if source.is_file():
         _insert(source)
         for tool in ("dvc", "oxen"):
-            _run(root, "cp", "--remove-destination", source, root / tool)
+            measured(root, "cp", "--remove-destination", source, root / tool)
         time.sleep(_YOUNG_S)
         _add(root, source, dvc, oxen, "1 % inserted")
 
@@ -120,7 +104,7 @@ def _add(root: Path, source: Path, dvc: str, oxen: str, turn: str) -> None:
         ("oxen", (oxen, "-c", _OXEN_ADD, source.name)),
     ):
         before = _kept(root, tool)
-        cost = _run(root / tool, *command)
+        cost = measured(root / tool, *command)
         grown = (_kept(root, tool) - before) / 1e6
         _show(f"{tool} add {source.name}, {turn}", cost, own, f"{grown:.1f}")
         own = own or cost
@@ -147,14 +131,6 @@ def _insert(path: Path) -> None:
 def _show(name: str, cost: Cost, ours: Cost | None = None, grown: str = "") -> None:
     ratio = "" if ours is None else f"{cost.seconds / ours.seconds:.1f}x"
     print(f"{name:44}{cost.seconds:>9.2f}{cost.peak_mb:>9.0f}{ratio:>8}{grown:>12}".rstrip(), flush=True)
-
-
-def _run(folder: Path, *command: str | Path) -> Cost:
-    asked = [sys.executable, "-c", _MEASURE, *map(str, command)]
-    # Compiled modules are kept: a tool is installed once and started often.
-    environ = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    found = subprocess.run(asked, check=True, cwd=folder, capture_output=True, text=True, env=environ).stdout.split()
-    return Cost(float(found[0]), int(found[1]) / 1024)
 
 
 def _write_small(root: Path) -> None:

@@ -16,22 +16,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from bench._commands import HASH, OXEN_INIT, measured
 from bench.stale_cache.rivals import environment
 from homeostat.workspace import Config, Project, Workspace
 
 ROWS = int(os.environ.get("BENCH_ROWS", "600_000"))
 CSV_MB = int(os.environ.get("BENCH_CSV_MB", "1024"))
 _PIECE_ROWS = 200_000
-_HASH = "import sys; from blake3 import blake3; blake3(max_threads=blake3.AUTO).update_mmap(sys.argv[1])"
-_MEASURE = """
-import os, subprocess, sys, time
-began = time.perf_counter()
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(time.perf_counter() - began, usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
-"""
-_OXEN_INIT = "import oxen; from oxen.user import config_user; config_user('a', 'a@example.com'); oxen.Repo('.').init()"
 _OXEN_ADD = "import oxen; repo = oxen.Repo('.'); repo.add('t.csv'); repo.commit('rows')"
 
 
@@ -99,7 +90,7 @@ def _grown(root: Path) -> None:
     print(f"{f'a CSV of {CSV_MB:,} MB, and with 1 % more':44}{'seconds':>8}{'peak MB':>9}{'store MB':>10}{'growth':>9}")
     _command("cp", ["cp", source, root / "copied.csv"])
     (root / "copied.csv").unlink()
-    _command("BLAKE3 of it, all cores", [sys.executable, "-c", _HASH, source])
+    _command("BLAKE3 of it, all cores", [sys.executable, "-c", HASH, source])
     dvc, dvc_version = environment("dvc", "dvc")
     oxen, oxen_version = environment("oxen", "oxenai")
     tools = {name: root / name for name in ("homeostat", "dvc", "oxen")}
@@ -109,7 +100,7 @@ def _grown(root: Path) -> None:
     Workspace.create(tools["homeostat"], Config(project=Project(name="bench"))).close()
     subprocess.run([dvc.with_name("dvc"), "init", "--no-scm", "-q"], cwd=tools["dvc"], check=True)
     os.environ["HOME"] = str(root)  # Oxen keeps its user there
-    subprocess.run([oxen, "-c", _OXEN_INIT], cwd=tools["oxen"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([oxen, "-c", OXEN_INIT], cwd=tools["oxen"], check=True, stdout=subprocess.DEVNULL)
     commands: dict[str, tuple[str, list[str | Path], str]] = {
         "homeostat": ("homeostat", [sys.executable, "-m", "homeostat", "data", "add", "t", source], ".homeostat"),
         "dvc": (f"dvc {dvc_version}", [dvc.with_name("dvc"), "add", "-q", "t.csv"], ".dvc/cache"),
@@ -125,7 +116,7 @@ def _grown(root: Path) -> None:
 
 
 def _added(folder: Path, title: str, command: list[str | Path], store: str, what: str, before: int) -> int:
-    took, peak_mb = _run(command, folder)
+    took, peak_mb = measured(folder, *command)
     size = sum(path.stat().st_size for path in (folder / store).rglob("*") if path.is_file())
     growth = f"{100 * (size - before) / before:>8.2f}%" if before else ""
     print(f"{f'{title}, {what}':44}{took:>8.2f}{peak_mb:>9.0f}{size / 1e6:>10.1f}{growth}", flush=True)
@@ -143,16 +134,5 @@ def _write_csv(path: Path) -> int:
 
 
 def _command(title: str, command: list[str | Path]) -> None:
-    took, peak_mb = _run(command, Path.cwd())
+    took, peak_mb = measured(Path.cwd(), *command)
     print(f"{title:44}{took:>8.2f}{peak_mb:>9.0f}", flush=True)
-
-
-def _run(command: list[str | Path], folder: Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of a process, from a small one in between: a child counts what its parent held at the fork.
-
-    Raises: CalledProcessError if it fails.
-    """
-    between = [sys.executable, "-I", "-S", "-c", _MEASURE, *command]
-    said = subprocess.run(between, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
-    took, peak_kb = said.split()
-    return float(took), int(peak_kb) / 1024

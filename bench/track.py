@@ -9,7 +9,6 @@ BENCH_TRACK_RIVALS=0 leaves the others out; BENCH_TRACK_RUNS=1000000 asks the se
 
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -21,6 +20,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import insert
 
+import homeostat
+from bench.stale_cache.rivals import environment
 from homeostat.store.db import Database
 from homeostat.store.db.schema.track import run_params, run_series, runs
 from homeostat.track.search.pages import find_ids, find_runs
@@ -46,7 +47,7 @@ open(sys.argv[3], "w").write(json.dumps(dict(started=started, caller=caller, too
 
 
 class Tool(NamedTuple):
-    """How a tool is used: for how many points, and `distribution` for the version and its environment."""
+    """How a tool is used, and for how many points; `name` is that of its environment, with `distribution` in it."""
 
     name: str
     distribution: str
@@ -105,10 +106,10 @@ def main() -> None:
     """Measure and print the tables."""
     print(f"{'tool':22}{'points/s':>10}{'caller':>12}{'first run':>11}{'disk':>12}{'memory':>9}")
     print(f"{'plain file, flushed':22}{_plain():>10,.0f}")
-    ours = _show(OURS, Path(sys.executable))
+    ours = _show(OURS, Path(sys.executable), homeostat.__version__)
     if os.environ.get("BENCH_TRACK_RIVALS") != "0":
         for rival in RIVALS:
-            found = _show(rival, _environment(rival))
+            found = _show(rival, *environment(rival.name, rival.distribution))
             if found:
                 ratios = (found["rate"], ours["rate"], found["started"], ours["started"], found["disk"], ours["disk"])
                 their_rate, rate, their_start, start, their_disk, disk = ratios
@@ -122,7 +123,7 @@ def main() -> None:
         _search(count)
 
 
-def _show(tool: Tool, python: Path) -> dict[str, float]:
+def _show(tool: Tool, python: Path, version: str) -> dict[str, float]:
     """Median of some rounds of one tool; says why if it fails."""
     results = []
     for _ in range(ROUNDS if tool is OURS else 2):
@@ -150,10 +151,6 @@ def _show(tool: Tool, python: Path) -> dict[str, float]:
             results.append(found)
     median = {name: statistics.median(one[name] for one in results) for name in results[0]}
     median["rate"] = tool.points / median["took"]
-    version = subprocess.run(
-        [python, "-c", f"from importlib.metadata import version; print(version({tool.distribution!r}))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
     print(
         f"{tool.distribution + ' ' + version:22}{median['rate']:>10,.0f}{median['caller'] / tool.points * 1e6:>9.2f} µs"
         f"{median['started']:>9.2f} s{median['disk']:>8.0f} B/pt{median['memory']:>6.0f} MB",
@@ -244,15 +241,3 @@ def _fill(database: Database, count: int) -> None:
 
 def _disk(folder: Path) -> int:
     return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
-
-
-def _environment(tool: Tool) -> Path:
-    """The interpreter of a rival's own environment; made the first time, which needs a package registry."""
-    folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "homeostat-bench", tool.name)
-    python = folder / "bin" / "python"
-    if not python.exists():
-        uv = shutil.which("uv") or "uv"
-        subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
-        install = [uv, "pip", "install", "-q", "--compile-bytecode", "--python", str(python), tool.distribution]
-        subprocess.run(install, check=True)
-    return python

@@ -1,8 +1,8 @@
 """Whether an edit that changes what a step returns ever meets a kept result, here and in other tools.
 
 Each case is a tiny project and an edit of it; each run is a process of its own. A run without any cache says what is
-right. `python -m bench stale_cache` asks Homeostat; `python -m bench.stale_cache --rivals joblib,hamilton` asks others
-in the same run, each installed in an environment of its own.
+right. `python -m bench stale_cache` asks Homeostat; with `--rivals joblib,hamilton` others are asked in the same run, each
+installed in an environment of its own.
 """
 
 from collections.abc import Iterator

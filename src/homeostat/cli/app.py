@@ -1,8 +1,8 @@
 """The `homeostat` command group: finds commands by name and turns errors into messages and exit codes.
 
-Exit codes are stable: 0 done, 1 a bug in Homeostat, 2 the command line or its input is wrong, 3 not found, 4 the workspace is not as it
-must be, 5 the machine cannot do it now, 6 the user's own code failed, 7 the policy forbids it, 8 a contract blocked data, 130 the
-user stopped it. With `--json` an error is one JSON object on stdout too: {"error": {"code": ..., "message": ...}}.
+Exit codes are stable: 0 done, 1 a bug in Homeostat, 2 the command line or its input is wrong, 3 not found, 4 the workspace
+is not as it must be, 5 the machine cannot do it now, 6 the user's own code failed, 7 the policy forbids it, 8 a contract
+blocked data, 130 the user stopped it. With `--json` an error is one JSON object on stdout too: {"error": {"code": ..., "message": ...}}.
 """
 
 import json
@@ -20,7 +20,7 @@ COMMANDS = {
     "demo": ("demo", "Replay a year of real flights through the whole loop."),
     "up": ("up", "Start server, gateway and controller together."),
     "status": ("status", "Show every system: setpoints, values, states."),
-    "data": ("data", "Append to datasets, show versions, contracts and quarantine."),
+    "data": ("data", "Keep datasets: add, compare, branch, check, query, send."),
     "validate": ("data.contracts", "Check a table against a dataset's contract."),
     "run": ("pipelines", "Run a pipeline; unchanged steps are not run again."),
     "why": ("pipelines", "Say why a step ran again, or why it did not."),
@@ -38,7 +38,7 @@ COMMANDS = {
     "trace": ("lineage", "Follow a prediction back to its model, data, code and source."),
     "impact": ("lineage", "Follow a dataset version forward to models and deployments."),
     "reproduce": ("reproduce", "Make a model again from its record, and grade how alike it is."),
-    "server": ("processes", "Run the server alone: pages, API."),
+    "server": ("processes", "Run the server alone: pages, API, MLflow clients."),
     "gateway": ("processes", "Run a gateway alone: answers predictions."),
     "controller": ("processes", "Run a controller alone: the loop."),
 }

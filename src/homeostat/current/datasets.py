@@ -4,12 +4,14 @@ It is opened when it is first asked for, and once per process.
 """
 
 import os
+import threading
 from pathlib import Path
 
 from homeostat.codec.tables import Table
 from homeostat.data.handle import DatasetHandle, handle
 from homeostat.workspace import Workspace
 
+_opening = threading.Lock()
 _opened: dict[tuple[Path, int], Workspace] = {}
 
 
@@ -20,9 +22,10 @@ def workspace() -> Workspace:
     """
     # A forked process must not share its parent's connections.
     here = (Workspace.root_of(Path.cwd()), os.getpid())
-    if here not in _opened:
-        _opened[here] = Workspace.open(here[0])
-    return _opened[here]
+    with _opening:
+        if here not in _opened:
+            _opened[here] = Workspace.open(here[0])
+        return _opened[here]
 
 
 def dataset(named: str) -> DatasetHandle:
