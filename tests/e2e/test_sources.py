@@ -96,7 +96,7 @@ def test_a_download_that_was_killed_is_resumed(project: Path, tmp_path: Path) ->
 
         assert [f"/stall/rows.csv 206 {len(text) - here}"] == web.asked()
     assert (100_000, len(text) - here) == (answer.json["rows"], answer.json["bytes_fetched"])
-    assert [] == list((project / ".homeostat" / "incoming").iterdir())
+    assert [] == list((project / ".homeostat" / "incoming").glob("*/*"))
 
 
 def _downloaded(project: Path) -> int:

@@ -6,7 +6,7 @@ once more and finds the rows that are there.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import msgspec
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from homeostat.codec.tables import Table
 from homeostat.core.clock import Clock
-from homeostat.core.digests import Digest, canonical_json
+from homeostat.core.digests import Digest, canonical_json, digest_of, short
 from homeostat.core.errors import BadData, NotFound
 from homeostat.core.ids import check_name
 from homeostat.data.catalog import queries
@@ -29,15 +29,13 @@ from homeostat.data.sources.records import Origin, Outcome, Remembered, Updated
 from homeostat.store import ledger, refs
 from homeostat.store.db import Database
 from homeostat.store.objects import ObjectStore
+from homeostat.store.objects.files import alone
 
 _PREFIX = "source/"
 
 
 class Sources:
-    """Where the datasets of a workspace come from.
-
-    Safe for threads and processes, except that one address is downloaded by one process at a time.
-    """
+    """Where the datasets of a workspace come from. Safe for threads and processes: of two that fetch from one address, one waits."""
 
     def __init__(
         self, database: Database, objects: ObjectStore, clock: Clock, datasets: Datasets, root: Path, folder: Path
@@ -64,30 +62,34 @@ class Sources:
         Cost: that of `update` if the dataset comes from there already.
         """
         check_name("dataset", dataset)
-        known = self._find(dataset)
         wanted = settled(origin, self._root)
-        if known is not None and (known.origin.uri, known.origin.sql) == (wanted.uri, wanted.sql):
-            return self._take(msgspec.structs.replace(known, origin=wanted), actor, progress)
-        return self._take(Remembered(dataset=dataset, origin=wanted, state={}, version=0), actor, progress)
+        with self._alone(wanted):
+            known = self._find(dataset)
+            if known is not None and (known.origin.uri, known.origin.sql) == (wanted.uri, wanted.sql):
+                return self._take(msgspec.structs.replace(known, origin=wanted), actor, progress)
+            return self._take(Remembered(dataset=dataset, origin=wanted, state={}, version=0), actor, progress)
 
     def update(self, dataset: str, *, actor: str = "local", progress: Progress = unwatched) -> Updated:
         """Fetch what has changed at a dataset's source, if anything.
 
         Raises: NotFound if the dataset has none. Else as `import_url`.
         """
-        return self._take(self.source(dataset), actor, progress)
+        known = self.source(dataset)
+        with self._alone(known.origin):
+            return self._take(self.source(dataset), actor, progress)
 
     def append(self, dataset: str, origin: Origin, *, actor: str = "local") -> Appended:
         """Add what a source holds to a dataset, once, without remembering it. Raises as `import_url`."""
         wanted = settled(origin, self._root)
-        fetched = open_source(wanted, self._root, self._folder).fetch({})
-        assert fetched.rows is not None
-        with _named(wanted, fetched):
-            appended = self._datasets.import_batches(
-                dataset, fetched.rows, source=wanted.at(fetched.state), actor=actor
-            )
-        if fetched.spool is not None:
-            fetched.spool.clear()
+        with self._alone(wanted):
+            fetched = open_source(wanted, self._root, self._folder).fetch({})
+            assert fetched.rows is not None
+            with _named(wanted, fetched):
+                appended = self._datasets.import_batches(
+                    dataset, fetched.rows, source=wanted.at(fetched.state), actor=actor
+                )
+            if fetched.spool is not None:
+                fetched.spool.clear()
         return appended
 
     def source(self, dataset: str) -> Remembered:
@@ -114,6 +116,11 @@ class Sources:
 
     def _read(self, digest: Digest) -> Remembered:
         return msgspec.json.decode(self._objects.read(digest), type=Remembered)
+
+    def _alone(self, origin: Origin) -> AbstractContextManager[None]:
+        """Two that write one download, or read it while it is begun again, would take halves of it for the whole."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return alone(self._folder / f"{short(digest_of(origin.uri))}.lock")
 
     def _take(self, known: Remembered, actor: str, progress: Progress) -> Updated:
         source = open_source(known.origin, self._root, self._folder)

@@ -16,7 +16,7 @@ _SPARE_BYTES = 256 << 20  # what a full disk must leave for the database
 class Spool:
     """The bytes of one address so far, in `folder`, with the validator (an etag) of the content they belong to.
 
-    Of one process at a time.
+    Of one owner at a time: see `Sources`.
 
     Attributes:
         received_bytes: that this process added.

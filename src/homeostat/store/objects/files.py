@@ -1,6 +1,7 @@
 """Objects as files: `ab/cdef...`, written beside and renamed into place."""
 
 import errno
+import fcntl
 import os
 import secrets
 import time
@@ -213,6 +214,17 @@ def write_durably(path: Path, content: bytes) -> None:
         _write(beside, [content])
         beside.replace(path)
     _sync_folder(path.parent)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Wait until nobody else, in any thread or process, is in a block of this lock file; the kernel ends it with the process."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync_folder(folder: Path) -> None:

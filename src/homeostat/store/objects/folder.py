@@ -1,15 +1,12 @@
 """A remote in a directory: a mounted disk, a share, a second copy on this machine."""
 
-import fcntl
-import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from homeostat.core.digests import Digest, digest_bytes
 from homeostat.core.errors import NotFound, Unavailable
 from homeostat.core.ids import check_name
-from homeostat.store.objects.files import FileObjects, write_durably
+from homeostat.store.objects.files import FileObjects, alone, write_durably
 from homeostat.store.objects.port import Entry
 from homeostat.store.objects.remote import Document
 
@@ -69,7 +66,7 @@ class FolderRemote:
 
     def swap(self, project: str, content: bytes, tag: str | None) -> bool:
         path = self._path(project)
-        with _alone(path.with_suffix(".lock")):
+        with alone(path.with_suffix(".lock")):
             now = self.document(project)
             if (None if now is None else now.tag) != tag:
                 return False
@@ -78,17 +75,6 @@ class FolderRemote:
 
     def _path(self, project: str) -> Path:
         return self._documents / f"{check_name('project', project)}.json"
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Nobody else swaps this document meanwhile; the kernel ends it with the process."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def _parts(path: Path) -> Iterator[bytes]:
