@@ -4,11 +4,13 @@ Neither `start` nor `finish` may be called inside a write transaction of the sam
 """
 
 import getpass
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
@@ -24,6 +26,8 @@ from homeostat.track.shipping import bury, ship
 from homeostat.track.spool import Spool, run_of, spools
 
 ModelEncoder = Callable[[Any, Any, Digest], bytes]
+
+_logger = logging.getLogger("homeostat.track")
 
 
 class Runs:
@@ -134,6 +138,9 @@ class Runs:
     def recover(self, folder: Path | None = None) -> list[RunId]:
         """Ship what dead processes left behind; runs that were open end as `killed`. Living ones are left alone.
 
+        A spool that cannot be taken, such as one of a later version or of a run that was deleted for good, is said in the
+        log and stays; it holds up no other.
+
         Args:
             folder: of spools from elsewhere; default: that of this machine.
         Returns: the runs that were found killed.
@@ -149,6 +156,11 @@ class Runs:
                 if bury(self._database, spool, self._clock.now(), is_last=not others):
                     killed.append(spool.run_id)
                 is_shipped = True
+            except (msgspec.MsgspecError, IntegrityError, NoResultFound) as error:
+                _logger.warning(
+                    "What run %s left in %s cannot be brought home (%s: %s). It stays there; to give it up delete that file.",
+                    *(spool.run_id, path, type(error).__name__, error),
+                )
             finally:
                 spool.close(delete=is_shipped)
         return killed

@@ -2,6 +2,8 @@
 
 import logging
 import math
+import struct
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,15 @@ from sqlalchemy import text
 
 from homeostat.core.clock import SECOND, FixedClock
 from homeostat.core.errors import NotFound, UserError
+from homeostat.core.ids import RunId
 from homeostat.store import ledger, lineage
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 from homeostat.track import outbox, queries
-from homeostat.track.records import RunDetail, Series
+from homeostat.track.records import Finished, RunDetail, Series, Started
 from homeostat.track.run import Run
 from homeostat.track.service import Runs
+from homeostat.track.spool import Spool, frame, run_of, spools
 
 
 def detail(database: Database, run: Run) -> RunDetail:
@@ -267,6 +271,29 @@ class TestTrouble:
         assert ("finished", [1.0]) == (detail(database, run).run.status, series(database, run, "loss").values)
         assert [] == list((tmp_path / "spool").iterdir())
         assert "Nothing is lost" in caplog.text
+
+    def test_what_cannot_be_taken_holds_up_nothing_else(
+        self, runs: Runs, clock: FixedClock, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """Words of a later version, or of a run that is gone, stay where they are and are told; other runs come home."""
+        now = clock.now()
+        words = {
+            "run-0": struct.pack("<II", 9, zlib.crc32(b"\x91\xa7unknown")) + b"\x91\xa7unknown",
+            "run-1": frame(Finished(at=now, status="finished", error="", dropped=0)),
+            "run-2": frame(
+                Started(id=RunId("run-2"), at=now, name="good", kind="run", system="", parent="", surroundings={})
+            ),
+        }
+        for run_id, said in words.items():
+            spool = Spool.create(tmp_path / "spool", RunId(run_id))
+            spool.append(said)
+            spool.close(delete=False)
+        with caplog.at_level(logging.WARNING):
+            killed = runs.recover()
+
+        assert ["run-2"] == killed
+        assert ["run-0", "run-1"] == [run_of(path) for path in spools(tmp_path / "spool")]
+        assert ["run-0", "run-1"] == [record.args[0] for record in caplog.records if isinstance(record.args, tuple)]
 
     def test_full_memory_drops_and_counts(
         self, runs: Runs, database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
