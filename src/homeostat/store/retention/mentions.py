@@ -10,10 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from blake3 import blake3
 from sqlalchemy import Connection, String, column, inspect, select, table
 
-from homeostat.core.digests import DIGEST_LENGTH, Digest
-from homeostat.core.errors import HomeostatError
+from homeostat.core.digests import DIGEST_LENGTH, Digest, short
+from homeostat.core.errors import CorruptObject, NotFound
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 
@@ -85,19 +86,27 @@ class Mentions:
     def __init__(self, objects: FileObjects) -> None:
         self._objects = objects
         self._known: dict[Digest, frozenset[Digest]] = {}
+        self._damaged: set[Digest] = set()
 
     def within(self, digest: Digest) -> frozenset[Digest]:
-        """Digests inside an object: anywhere in JSON, in the first 64 KiB of anything else. Of one that is not here: none."""
-        known = self._known.get(digest)
-        if known is None:
+        """Digests inside an object: anywhere in JSON, in the first 64 KiB of anything else. Of one that is not here, or cannot be
+        read: none.
+        """
+        if digest not in self._known:
+            inside, is_sound = set[Digest](), True
             try:
                 # Not `path` of the object: what is lost must not be fetched for being looked at.
                 with FileObjects.path(self._objects, digest).open("rb") as file:
-                    known = frozenset(_in_file(file.read))
-            except (HomeostatError, OSError):
-                known = frozenset()
-            self._known[digest] = known
-        return known
+                    inside, own = _in_file(file.read)
+                    is_sound = own in (None, digest)
+            except (NotFound, FileNotFoundError):
+                pass  # a digest need not be that of an object
+            except OSError:
+                is_sound = False
+            if not is_sound:
+                self._damaged.add(digest)
+            self._known[digest] = frozenset(inside)
+        return self._known[digest]
 
     def leading_to(self, wanted: Iterable[Digest]) -> dict[Digest, set[Digest]]:
         """For each object here or wanted: which of `wanted` it is, or leads to. Those that lead to none are left out.
@@ -122,23 +131,42 @@ class Mentions:
     def reached(self, start: Iterable[Digest]) -> set[Digest]:
         """`start`, and all that is spoken of inside it, inside that, and so on; objects or not.
 
+        Raises: CorruptObject if JSON on the way is damaged, or an object cannot be read: nobody knows what it led to.
         Cost: reads each object of JSON that is reached once.
         """
         found = set(start)
         frontier = list(found)
         while frontier:
-            fresh = self.within(frontier.pop()) - found
+            fresh = self._surely_within(frontier.pop()) - found
             found |= fresh
             frontier.extend(fresh)
         return found
 
+    def _surely_within(self, digest: Digest) -> frozenset[Digest]:
+        inside = self.within(digest)
+        if digest not in self._damaged:
+            return inside
+        try:
+            self._objects.check(digest)  # names the damage, or mends it
+        except OSError as error:
+            raise CorruptObject(
+                f"Object {short(digest)} cannot be read, so what it leads to is unknown: {error}. Restore it from a copy."
+            ) from error
+        self._damaged.remove(digest)
+        del self._known[digest]
+        return self.within(digest)
 
-def _in_file(read: Callable[[int], Any]) -> set[Digest]:
+
+def _in_file(read: Callable[[int], Any]) -> tuple[set[Digest], Digest | None]:
+    """Digests in a file; and of JSON, which is read whole, its own."""
     part: bytes = read(_HEAD_BYTES)
     found = digests_in(part)
-    if part.lstrip()[:1] in _JSON_BEGINS:
-        while more := read(_PART_BYTES):
-            # A digest may lie across the cut; so may one that is longer than a digest, and is none.
-            part = part[-2 * DIGEST_LENGTH :] + more
-            found |= digests_in(part)
-    return found
+    if part.lstrip()[:1] not in _JSON_BEGINS:
+        return found, None
+    hasher = blake3(part)
+    while more := read(_PART_BYTES):
+        hasher.update(more)
+        # A digest may lie across the cut; so may one that is longer than a digest, and is none.
+        part = part[-2 * DIGEST_LENGTH :] + more
+        found |= digests_in(part)
+    return found, Digest(hasher.hexdigest())

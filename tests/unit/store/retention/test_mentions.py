@@ -4,7 +4,8 @@ import msgspec
 import pytest
 from sqlalchemy import insert
 
-from homeostat.core.digests import Digest, canonical_json, digest_bytes
+from homeostat.core.digests import Digest, canonical_json, digest_bytes, short
+from homeostat.core.errors import CorruptObject
 from homeostat.store.db import Database
 from homeostat.store.db.schema.every import metadata
 from homeostat.store.db.schema.registry import model_versions
@@ -111,3 +112,26 @@ def test_who_leads_to_a_loss(objects: FileObjects) -> None:
 def test_absent_object_leads_nowhere(objects: FileObjects) -> None:
     """A digest need not be that of an object."""
     assert {Digest("0" * 64)} == Mentions(objects).reached([Digest("0" * 64)])
+
+
+def test_damaged_json_stops_a_collection(objects: FileObjects) -> None:
+    """What a damaged manifest led to is unknown: a collector must not take it for unneeded. Damage elsewhere leads nowhere."""
+    leaf = objects.put(b"PAR1 rows")
+    outer = objects.put(canonical_json([leaf]))
+    objects.path(leaf).write_bytes(b"PAR1 rowz")
+    sound = Mentions(objects).reached([outer])
+    objects.path(outer).write_bytes(canonical_json([ONE]))
+
+    assert {outer, leaf} == sound
+    with pytest.raises(CorruptObject, match=short(outer)):
+        Mentions(objects).reached([outer])
+
+
+def test_what_cannot_be_read_stops_a_collection(objects: FileObjects) -> None:
+    """A disk that gives no answer is no empty object."""
+    outer = objects.put(canonical_json([ONE]))
+    objects.path(outer).unlink()
+    (objects._root / outer[:2] / outer[2:]).mkdir()
+
+    with pytest.raises(CorruptObject, match=f"{short(outer)} cannot be read"):
+        Mentions(objects).reached([outer])
