@@ -129,10 +129,6 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
                 raise WrongType(f"Column {column.name!r} needs {_NEEDED[column.type]}: {error}.") from error
         return pl.DataFrame(series)
 
-    def rows_frame(self, rows: Sequence[Mapping[str, Any]]) -> pl.DataFrame:
-        """`check`, then `frame`."""
-        return self.frame(self.check(rows))
-
     def conform(self, frame: pl.DataFrame) -> pl.DataFrame:
         """The columns of the signature out of `frame`, each in the type that serving gives it.
 

@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import insert, update
 
 from homeostat.capture.environment import changed, read_environment
-from homeostat.capture.surroundings import Surroundings, capture
+from homeostat.capture.surroundings import Surroundings, as_json, capture
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, WrongType
@@ -85,7 +85,7 @@ class Pipelines:
             kind="pipeline",
             params={name: shown(stored) for name, stored in kept.items()},
             system=system,
-            surroundings=msgspec.to_builtins(surroundings),
+            surroundings=as_json(surroundings),
         )
         record = self._started(pipeline, run, surroundings, arguments=kept, system=system, actor=actor)
         execution = self._execution(record, run, values, uses_cache=use_cache, is_twice=is_twice, progress=progress)

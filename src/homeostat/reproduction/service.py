@@ -20,7 +20,7 @@ from homeostat.capture.environment import environment, read_environment
 from homeostat.capture.hardware import hardware
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json
-from homeostat.core.errors import NotFound
+from homeostat.core.errors import AlreadyExists, NotFound
 from homeostat.core.ids import split_numbered
 from homeostat.loop import queries as loop_queries
 from homeostat.pipelines import queries as pipeline_queries
@@ -68,8 +68,10 @@ def reproduce(
 
     Returns: the record; also an object, a lineage node `reproduction:<digest>` and a fact.
     Raises: NotFound if there is no such model, or its run does not say what it was made of. CorruptObject if its code is
-        damaged.
+        damaged. AlreadyExists if there is something in the folder to keep.
     """
+    if keep is not None and keep.exists() and any(keep.iterdir()):
+        raise AlreadyExists(f"{keep} holds something already; nothing was touched. Name a new directory: --keep DIR")
     started = time.monotonic()
     with workspace.database.read() as connection:
         subject = _subject(connection, model)

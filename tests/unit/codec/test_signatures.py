@@ -45,7 +45,7 @@ rows = st.lists(
 @given(rows)
 def test_rows_become_the_frame_of_the_signature(given_rows: list[dict[str, Any]]) -> None:
     """Every value arrives where it belongs, and the frame's own signature is the one asked for."""
-    frame = ALL.rows_frame(given_rows)
+    frame = ALL.frame(ALL.check(given_rows))
 
     assert ALL == Signature.of(frame)
     assert given_rows == frame.with_columns(pl.col("scheduled").dt.timestamp("us")).to_dicts()
@@ -69,7 +69,7 @@ def test_the_zone_of_the_training_rows_comes_back() -> None:
     for zone in ("UTC", ""):
         signature = Signature((Column("at", "timestamp", zone),))
 
-        assert pl.Datetime("us", zone or None) == signature.rows_frame([{"at": 0}]).schema["at"]
+        assert pl.Datetime("us", zone or None) == signature.frame(signature.check([{"at": 0}])).schema["at"]
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_a_missing_value_is_named() -> None:
 def test_a_number_beyond_64_bits_is_refused() -> None:
     """JSON knows no bounds; a column does."""
     with pytest.raises(WrongType, match=r"Column 'seats' needs a whole number of at most 64 bits"):
-        ALL.rows_frame([{**ROW, "seats": 2**64}])
+        ALL.frame(ALL.check([{**ROW, "seats": 2**64}]))
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_a_transform_that_fails_on_whole_rows_is_heard() -> None:
 def test_whatever_comes_it_is_a_frame_or_bad_data(given_rows: list[dict[str, Any]]) -> None:
     """The gateway answers 4xx, never 500."""
     try:
-        height = ALL.rows_frame(given_rows).height
+        height = ALL.frame(ALL.check(given_rows)).height
     except BadData:
         return
 
