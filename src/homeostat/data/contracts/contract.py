@@ -24,7 +24,8 @@ PersonalKind = Literal[
 PERSONAL_KINDS: tuple[PersonalKind, ...] = get_args(PersonalKind)
 
 
-class _Expectation(msgspec.Struct, frozen=True, kw_only=True, tag_field="expect"):
+# A misspelled word in an edited file is refused: left out, it would loosen the contract without a word.
+class _Expectation(msgspec.Struct, frozen=True, kw_only=True, tag_field="expect", forbid_unknown_fields=True):
     severity: Severity = "block"
 
     @property
@@ -288,13 +289,13 @@ Expectation = (
 )
 
 
-class Environment(msgspec.Struct, frozen=True, kw_only=True):
+class Environment(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where rows are held to the contract: `absent` columns, such as the label when serving, are not there and not asked for."""
 
     absent: tuple[str, ...] = ()
 
 
-class Contract(msgspec.Struct, frozen=True, kw_only=True):
+class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What each append to a dataset must hold to.
 
     Attributes:

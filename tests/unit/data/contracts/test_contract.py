@@ -80,6 +80,9 @@ def test_tolerance_is_a_share() -> None:
         ("{", "Not JSON"),
         ('{"name": "x"}', "expectations"),
         ('{"name": "x", "expectations": [{"expect": "luck"}]}', "luck"),
+        ('{"name": "x", "expectations": [{"expect": "range", "column": "a", "low": 1, "hihg": 5}]}', "hihg"),
+        ('{"name": "x", "expectations": [], "tolerence": 0.5}', "tolerence"),
+        ('{"name": "x", "expectations": [], "environments": {"serving": {"abcent": ["late"]}}}', "abcent"),
     ],
 )
 def test_what_is_no_contract_says_where(text: str, says: str) -> None:
