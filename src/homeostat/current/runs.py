@@ -82,7 +82,15 @@ class Tracked:
             run.__exit__(kind, error, trace)
 
     def __call__(self, function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
-        """Make each call of `function` a run, whose params are the arguments that are plain values."""
+        """Make each call of `function` a run, whose params are the arguments that are plain values.
+
+        Raises: UserError for a coroutine or generator function: its call is over before its work begins.
+        """
+        if inspect.iscoroutinefunction(function) or inspect.isgeneratorfunction(function):
+            raise UserError(
+                f"A call of {function.__name__} is over before its work begins, so it cannot be a run. Track inside of it: "
+                f"with hs.run({function.__name__!r}) as run: ..."
+            )
         signature = inspect.signature(function)
 
         @functools.wraps(function)

@@ -85,6 +85,15 @@ def test_calls_of_a_function_are_runs(project: Path) -> None:
     assert ({"depth": 3, "lr": 0.1}, "score") == (one.params, one.metrics[0].key)
 
 
+def test_a_function_that_works_later_is_no_run() -> None:
+    """A coroutine would run after its run has ended: it is refused, with the way out."""
+
+    async def train() -> None: ...
+
+    with pytest.raises(UserError, match=r"with hs\.run\('train'\)"):
+        hs.run(train)
+
+
 def test_a_failing_function_is_a_failed_run(project: Path) -> None:
     """The error comes through, and is on record."""
 
