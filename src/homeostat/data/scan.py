@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from functools import cached_property
@@ -102,7 +103,7 @@ def _below(folder: str, prefix: str) -> Iterator[Found]:
 class StatCache:
     """Digests of a directory's files by their stamps, in one file beside the workspace; losing it costs a re-read only.
 
-    Of one process at a time: the last to save wins.
+    Of several that add the directory at once, the last to save wins.
     """
 
     def __init__(self, folder: Path, root: Path) -> None:
@@ -155,7 +156,7 @@ class StatCache:
         if kept == self._kept:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}")
+        beside = self._path.with_name(f"{self._path.name}.{os.getpid()}-{threading.get_ident()}")
         beside.write_bytes(msgspec.msgpack.encode(kept))
         beside.replace(self._path)
 

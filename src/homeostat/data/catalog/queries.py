@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, RowMapping, Select, func, select
 
-from homeostat.core.digests import Digest
 from homeostat.data.catalog.records import Arrival, Column, Quarantine, Version
 from homeostat.data.contracts.report import Report
 from homeostat.store.db.schema.data import dataset_versions, quarantine
@@ -83,12 +82,6 @@ def catalog(connection: Connection) -> list[Version]:
         )
         .order_by(dataset_versions.c.dataset)
     )
-    return [_version(row) for row in connection.execute(query).mappings()]
-
-
-def holding(connection: Connection, table: Digest) -> list[Version]:
-    """Every dataset version whose rows have this content id."""
-    query = select(*_COLUMNS).where(dataset_versions.c.id == table).order_by(dataset_versions.c.created_at)
     return [_version(row) for row in connection.execute(query).mappings()]
 
 
