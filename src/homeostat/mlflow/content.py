@@ -17,6 +17,7 @@ from homeostat.mlflow.artifacts import Owner
 from homeostat.mlflow.call import Rooms
 from homeostat.mlflow.versions import folder_of
 from homeostat.mlflow.wire import ABSENT, Fault, answer, error, missing
+from homeostat.track import queries
 
 PROXY = "mlflow-artifacts"
 # Never shown in a browser as a page of ours, whatever somebody logged.
@@ -62,9 +63,16 @@ def _downloads(rooms: Rooms) -> list[Route]:
     """Single files by run, by logged model and by model version."""
 
     async def of_run(request: Request) -> Response:
-        run_id, path = (_needed(request, name) for name in ("run_id", "path"))
+        path = _needed(request, "path")
+        run_id = request.query_params.get("run_id") or request.query_params.get("run_uuid") or ""
         where = artifacts.Place(Owner("run", run_id), rules.artifact_path(path))
-        return await run_in_threadpool(_file, rooms, lambda _connection: where)
+
+        def look(connection: Any) -> artifacts.Place:
+            if not queries.records(connection, [run_id]):
+                raise Fault(f"Run with id={run_id} not found", ABSENT)
+            return where
+
+        return await run_in_threadpool(_file, rooms, look)
 
     async def of_model(request: Request) -> Response:
         path = rules.artifact_path(_needed(request, "artifact_file_path"))

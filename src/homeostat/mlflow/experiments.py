@@ -103,7 +103,9 @@ def search(call: Call, asked: Search) -> dict[str, Any]:
 
 
 def delete(call: Call, asked: Get) -> dict[str, Any]:
-    experiment = living(call, asked.experiment_id)
+    experiment = found(call, asked.experiment_id)
+    if experiment.deleted_at is not None:
+        raise _absent(asked.experiment_id)
     experiments.throw_away(call.connection, experiment.id, call.now)
     return {}
 

@@ -6,10 +6,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from homeostat.mlflow import rules
 from homeostat.mlflow.call import Call, Endpoint
 from homeostat.mlflow.runs import record
-from homeostat.mlflow.wire import Asked, Fault, number, present
+from homeostat.mlflow.wire import SEE, Asked, Fault, Int64, number, present
 from homeostat.track import queries
 from homeostat.track.blocks import Points
 
@@ -36,8 +35,8 @@ class Interval(Asked, frozen=True, kw_only=True):
     required: ClassVar[tuple[str, ...]] = ("run_ids", "metric_key")
     run_ids: tuple[str, ...] = ()
     metric_key: str = ""
-    start_step: int | None = None
-    end_step: int | None = None
+    start_step: Int64 | None = None
+    end_step: Int64 | None = None
     max_results: int = _MOST_PER_RUN
 
 
@@ -81,7 +80,8 @@ def interval(call: Call, asked: Interval) -> dict[str, Any]:
             f"GetMetricHistoryBulkInterval request cannot specify more than {_MOST_RUNS} run_ids. "
             f"Received {len(asked.run_ids)} run_ids."
         )
-    rules.check_results(asked.max_results, _MOST_PER_RUN)
+    if not 1 <= asked.max_results <= _MOST_PER_RUN:
+        raise Fault(f"max_results must be between 1 and {_MOST_PER_RUN}.{SEE}")
     if (asked.start_step is None) != (asked.end_step is None):
         raise Fault("If either start step or end step are specified, both must be specified.")
     if asked.start_step is not None and asked.end_step is not None and asked.start_step > asked.end_step:

@@ -11,7 +11,7 @@ from homeostat.core.ids import RunId
 from homeostat.mlflow import rules
 from homeostat.mlflow.call import Call, Endpoint
 from homeostat.mlflow.runs import NAME_TAG, open_run
-from homeostat.mlflow.wire import ABSENT, Asked, Fault, Pair, missing
+from homeostat.mlflow.wire import ABSENT, SEE, Asked, Fault, Int64, Pair, missing
 from homeostat.registry import logged
 from homeostat.store.db.schema.track import run_params, run_tags
 from homeostat.track import amending, points, recording
@@ -19,14 +19,15 @@ from homeostat.track.blocks import Points
 from homeostat.track.records import DATASET_CONTEXT, DatasetUsed, RunRecord
 
 _MILLISECOND = 1000  # microseconds
+_MOST_INPUT_KEY = 255  # of a tag of an input
 _MODELS_TAG = "mlflow.log-model.history"
 
 
 class Metric(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
     value: float | None = None
-    timestamp: int | None = None
-    step: int = 0
+    timestamp: Int64 | None = None
+    step: Int64 = 0
     model_id: str = ""
     dataset_name: str = ""
     dataset_digest: str = ""
@@ -37,8 +38,8 @@ class LogMetric(Asked, frozen=True, kw_only=True):
     run_id: str = ""
     key: str = ""
     value: float | None = None
-    timestamp: int | None = None
-    step: int = 0
+    timestamp: Int64 | None = None
+    step: Int64 = 0
     model_id: str = ""
     dataset_name: str = ""
     dataset_digest: str = ""
@@ -79,7 +80,7 @@ class ModelInput(msgspec.Struct, frozen=True, kw_only=True):
 
 class ModelOutput(msgspec.Struct, frozen=True, kw_only=True):
     model_id: str = ""
-    step: int = 0
+    step: Int64 = 0
 
 
 class LogInputs(Asked, frozen=True, kw_only=True):
@@ -150,6 +151,8 @@ def log_inputs(call: Call, asked: LogInputs) -> dict[str, Any]:
         if one.dataset is None:
             raise Fault("Dataset cannot be None")
         rules.check_dataset(one.dataset)
+        for tag in one.tags:
+            rules.check_length("key", _MOST_INPUT_KEY, tag.key or "")
         tags = {str(tag.key): rules.check_length("value", 500, tag.value) for tag in one.tags}
         used = DatasetUsed(
             at=call.now,
@@ -180,7 +183,7 @@ def log_model(call: Call, asked: LogModel) -> dict[str, Any]:
     try:
         model = msgspec.json.decode(asked.model_json)
     except msgspec.DecodeError:
-        raise Fault(f"Malformed model info. \n {asked.model_json} \n could not be parsed as JSON.") from None
+        raise Fault(f"Malformed model info. \n {asked.model_json} \n is not a valid JSON.") from None
     needed = ("artifact_path", "flavors", "utc_time_created", "run_id")
     if not isinstance(model, dict) or not all(name in model for name in needed):
         absent = [name for name in needed if not isinstance(model, dict) or name not in model]
@@ -196,10 +199,7 @@ def _check_present(name: str, said: Sequence[Metric] | Sequence[Pair]) -> None:
         fields = ("key", "value", "timestamp") if isinstance(one, Metric) else ("key",)
         for field in fields:
             if getattr(one, field) in (None, ""):
-                raise Fault(
-                    missing(f"{name}[{index}].{field}")
-                    + " See the API docs for more information about request parameters."
-                )
+                raise Fault(missing(f"{name}[{index}].{field}") + SEE)
 
 
 def _put_metrics(call: Call, run: RunRecord, said: Sequence[Metric], *, is_single: bool = False) -> None:

@@ -41,7 +41,7 @@ _STATUSES: dict[str, LoggedStatus] = {
 }
 _SHOWN = {"pending": "LOGGED_MODEL_PENDING", "ready": "LOGGED_MODEL_READY", "failed": "LOGGED_MODEL_UPLOAD_FAILED"}
 _DEFAULT_PAGE = 50
-_MOST_PAGE = 50
+_MOST_PAGE = 50_000
 _COLUMNS = {
     "name": logged_models.c.name,
     "model_id": logged_models.c.id,
@@ -123,7 +123,6 @@ class OrderBy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Search(Asked, frozen=True, kw_only=True):
-    required: ClassVar[tuple[str, ...]] = ("experiment_ids",)
     experiment_ids: tuple[str, ...] = ()
     filter: str = ""
     datasets: tuple[Dataset, ...] = ()
@@ -173,7 +172,9 @@ def finish(call: Call, asked: Finish) -> dict[str, Any]:
 
 
 def delete(call: Call, asked: One) -> dict[str, Any]:
-    logged.throw_away(call.connection, found(call, asked.model_id).id, call.now)
+    model = found(call, asked.model_id, allow_deleted=True)
+    if model.deleted_at is None:
+        logged.throw_away(call.connection, model.id, call.now)
     return {}
 
 
@@ -199,6 +200,8 @@ def search(call: Call, asked: Search) -> dict[str, Any]:
     limit = asked.max_results or _DEFAULT_PAGE
     rules.check_results(limit, _MOST_PAGE)
     numbers = [rules.experiment_number(text) for text in asked.experiment_ids]
+    if not all(one.dataset_name for one in asked.datasets):
+        raise Fault("`dataset_name` in the `datasets` clause must be specified.")
     field = _field(asked.datasets)
     where = conditions(call.connection, field, asked.filter)
     where += [logged_models.c.experiment_id.in_(numbers), logged_models.c.deleted_at.is_(None)]

@@ -58,6 +58,7 @@ class Update(Named, frozen=True, kw_only=True):
 
 
 class Rename(Named, frozen=True, kw_only=True):
+    required: ClassVar[tuple[str, ...]] = ("name", "new_name")
     new_name: str = ""
 
 
@@ -95,8 +96,8 @@ def create(call: Call, asked: Create) -> dict[str, Any]:
     tags = dict(map(rules.registry_tag, asked.tags))
     try:
         catalog.create(call.connection, asked.name, call.now, description=asked.description, tags=tags)
-    except AlreadyExists as error:
-        raise Fault(f"Registered Model (name={asked.name}) already exists. {error.message}", CONFLICT) from None
+    except AlreadyExists:
+        raise Fault(f"Registered Model (name={asked.name}) already exists.", CONFLICT) from None
     data = {"name": asked.name, "tags": tags, "description": asked.description or None}
     outbox.announce(call.connection, "registered_model.created", data, call.now)
     return {"registered_model": _one(call, asked.name)}
@@ -133,11 +134,6 @@ def delete(call: Call, asked: Named) -> dict[str, Any]:
 
 
 def search(call: Call, asked: Search) -> dict[str, Any]:
-    if asked.max_results > _MOST_PAGE:
-        raise Fault(
-            f"Invalid value for request parameter max_results. It must be at most {_MOST_PAGE}, but got value "
-            f"{asked.max_results}"
-        )
     rules.check_results(asked.max_results, _MOST_PAGE)
     where = conditions(call.connection, _FIELD, asked.filter)
     rows, token = page(

@@ -3,11 +3,12 @@
 import math
 import posixpath
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import unquote
 
-from homeostat.mlflow.wire import LARGEST, Fault, Pair, invalid, missing
+from homeostat.mlflow.wire import ABSENT, LARGEST, Fault, Pair, invalid, missing
 
 MOST_KEY = 250
 MOST_PARAM = 6000
@@ -20,10 +21,10 @@ MOST_LOCATION = 2048
 MOST_BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 MOST_IN_BATCH = 1000
 MOST_BATCH_BYTES = 1_000_000
+_LARGEST_ID = (1 << 63) - 1  # of a number in the database
 STAGES = ("None", "Staging", "Production", "Archived")
 ACTIVE_STAGES = ("Staging", "Production")
 _NAME = re.compile(r"[/\w.\- :]*")
-_RUN_ID = re.compile(r"[a-zA-Z0-9][\w\-]{0,255}")
 _ALIAS = re.compile(r"[\w\-]*")
 _VERSION_ALIAS = re.compile(r"[vV]\d+")
 _CHARACTERS = "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), colon(:) and slashes (/)."
@@ -33,8 +34,7 @@ _DATASET = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "p
 
 def check_key(key: str | None, path: str) -> str:
     """A key of a metric, param or tag: it may be taken for a path, and must not lead elsewhere."""
-    if key is None:
-        raise Fault(missing(path))
+    key = key or ""
     if not _NAME.fullmatch(key):
         raise Fault(invalid(path, key, _CHARACTERS))
     _check_path(key, path)
@@ -118,9 +118,9 @@ def check_batch_bytes(size_bytes: int) -> None:
 
 
 def check_unique(params: Sequence[tuple[str, str]]) -> None:
-    """Params of one request have different keys, unless they say the same."""
-    seen: dict[str, str] = {}
-    repeated = [key for key, value in params if seen.setdefault(key, value) != value]
+    """Params of one request have different keys."""
+    counts = Counter(key for key, _ in params)
+    repeated = [key for key, count in counts.items() if count > 1]
     if repeated:
         raise Fault(
             f"Duplicate parameter keys have been submitted: {repeated}. Please ensure the request contains only one param "
@@ -128,17 +128,18 @@ def check_unique(params: Sequence[tuple[str, str]]) -> None:
         )
 
 
-def check_run_id(run_id: str) -> None:
-    if not _RUN_ID.fullmatch(run_id):
-        raise Fault(invalid("run_id", run_id))
-
-
 def experiment_number(text: str) -> int:
-    """The number of an experiment."""
+    """The number of an experiment.
+
+    Raises: Fault if it is none, or larger than any there can be.
+    """
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise Fault(f"Invalid experiment ID '{text}'. Experiment ID must be a valid integer.") from None
+    if abs(number) > _LARGEST_ID:
+        raise Fault(f"No Experiment with id={text} exists", ABSENT)
+    return number
 
 
 def check_location(location: str) -> None:
@@ -150,18 +151,18 @@ def check_location(location: str) -> None:
             f"Invalid artifact path length. The length of the artifact path cannot be greater than {MOST_LOCATION} characters."
         )
     plain = fully_unquoted(location)
-    if any(sign in plain for sign in ("#", "?", "\x00")) or ".." in plain.split("/"):
-        raise Fault(
-            invalid("artifact_location", location, "it must have no fragment, no query and no '..' in its path.")
-        )
+    if "#" in plain or "\x00" in plain:
+        raise Fault("'artifact_location' URL can't include fragments or params.")
+    if "?" in plain or ".." in plain.split("/"):
+        raise Fault(invalid("artifact_location", location, "it must have no query and no '..' in its path."))
 
 
-def check_results(value: int, most: int, *, least: int = 1) -> None:
+def check_results(value: int, most: int) -> None:
     """`max_results` of a search."""
-    if value < least:
-        raise Fault(invalid("max_results", value, " It must be at least 1.") + "")
+    if value < 1:
+        raise Fault(f"Invalid value {value} for parameter 'max_results' supplied. It must be a positive integer")
     if value > most:
-        raise Fault(invalid("max_results", value, f" It must be at most {most}, but got value {value}"))
+        raise Fault(f"Invalid value {value} for parameter 'max_results' supplied. It must be at most {most}")
 
 
 def check_model_name(name: str, path: str = "name") -> str:
@@ -176,9 +177,12 @@ def check_model_name(name: str, path: str = "name") -> str:
 
 def version_number(text: str) -> int:
     try:
-        return int(text)
+        number = int(text)
     except ValueError:
         raise Fault(f"Parameter 'version' must be an integer, got '{text}'.") from None
+    if abs(number) > _LARGEST_ID:
+        raise Fault(f"There is no version {text}.", ABSENT)
+    return number
 
 
 def check_alias(alias: str, *, is_new: bool) -> str:

@@ -12,7 +12,7 @@ from homeostat.core.ids import RunId, new_id
 from homeostat.mlflow import rules
 from homeostat.mlflow.call import Call, Endpoint, location_of, run_root
 from homeostat.mlflow.experiments import life, living
-from homeostat.mlflow.wire import ABSENT, Asked, Fault, Pair, millis, number, pairs, present
+from homeostat.mlflow.wire import ABSENT, SEE, Asked, Fault, Millis, Pair, invalid, millis, number, pairs, present
 from homeostat.track import amending, experiments, queries, recording, usage
 from homeostat.track.records import DatasetInput, Latest, RunRecord, RunStatus, RunSummary, Started
 from homeostat.track.search.pages import find_runs
@@ -68,7 +68,7 @@ class Create(Asked, frozen=True, kw_only=True):
     experiment_id: str = "0"
     user_id: str = ""
     run_name: str = ""
-    start_time: int | None = None
+    start_time: Millis | None = None
     tags: tuple[Pair, ...] = ()
 
 
@@ -81,7 +81,7 @@ class Update(Asked, frozen=True, kw_only=True):
     required: ClassVar[tuple[str, ...]] = ("run_id",)
     run_id: str = ""
     status: str | int | None = None
-    end_time: int | None = None
+    end_time: Millis | None = None
     run_name: str | None = None
 
 
@@ -119,11 +119,11 @@ def create(call: Call, asked: Create) -> dict[str, Any]:
     )
     recording.start(call.connection, started, experiment=experiment.id)
     recording.put_tags(call.connection, started.id, tags)
-    return {"run": _whole(call, started.id)}
+    made = _whole(call, started.id)
+    return {"run": {name: made[name] for name in ("info", "data", "inputs")}}
 
 
 def get(call: Call, asked: Get) -> dict[str, Any]:
-    rules.check_run_id(asked.run_id)
     return {"run": _whole(call, record(call, asked.run_id).id)}
 
 
@@ -144,7 +144,9 @@ def update(call: Call, asked: Update) -> dict[str, Any]:
 
 
 def delete(call: Call, asked: Get) -> dict[str, Any]:
-    amending.throw_away(call.connection, open_run(call, asked.run_id).id, call.now)
+    run = record(call, asked.run_id)
+    if run.deleted_at is None:
+        amending.throw_away(call.connection, run.id, call.now)
     return {}
 
 
@@ -179,7 +181,6 @@ def record(call: Call, run_id: str) -> RunRecord:
 
 def open_run(call: Call, run_id: str) -> RunRecord:
     """A run that can be written to."""
-    rules.check_run_id(run_id)
     run = record(call, run_id)
     if run.deleted_at is not None:
         raise Fault(f"The run {run_id} must be in the 'active' state. Current state is deleted.")
@@ -250,7 +251,7 @@ def _whole(call: Call, run_id: str) -> dict[str, Any]:
 def _status(said: str | int) -> RunStatus:
     name = _NUMBERS.get(int(said), "") if isinstance(said, int) or said.isdecimal() else said
     if name not in STATUSES:
-        raise Fault(f"Invalid value {msgspec.json.encode(said).decode()} for parameter 'status' supplied.")
+        raise Fault(invalid("status", said, f" Hint: Value was of type '{type(said).__name__}'.") + SEE)
     return STATUSES[name]
 
 

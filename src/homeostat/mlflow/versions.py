@@ -198,7 +198,7 @@ def transition(call: Call, asked: Transition) -> dict[str, Any]:
     if asked.archive_existing_versions and stage not in rules.ACTIVE_STAGES:
         raise Fault(
             f"Model version transition cannot archive existing model versions because '{asked.stage}' is not an Active stage. "
-            f"Valid stages are {rules.ACTIVE_STAGES}"
+            f"Valid stages are {list(rules.ACTIVE_STAGES)}"
         )
     version = found(call, asked.name, asked.version)
     if asked.archive_existing_versions:
@@ -230,10 +230,7 @@ def found(call: Call, name: str, version: str) -> ModelVersion:
     """A version by its name and its number as text."""
     rules.check_model_name(name)
     number = rules.version_number(version)
-    try:
-        return queries.version(call.connection, name, number)
-    except NotFound:
-        raise Fault(f"Model Version (name={name}, version={number}) not found", ABSENT) from None
+    return _version(call.connection, name, number)
 
 
 def shown(call: Call, versions: Sequence[ModelVersion]) -> list[dict[str, Any]]:
@@ -264,9 +261,9 @@ def shown(call: Call, versions: Sequence[ModelVersion]) -> list[dict[str, Any]]:
 def folder_of(connection: Connection, name: str, number: int) -> tuple[Owner, str]:
     """Whose files a version is made of, and the folder they are in.
 
-    Raises: NotFound. Fault if its files are not kept here.
+    Raises: Fault if there is no such version, or its files are not kept here.
     """
-    version = queries.version(connection, name, number)
+    version = _version(connection, name, number)
     where = _folder(connection, version.source)
     if where is None:
         raise Fault(f"The files of {version.name} are not kept here: {_source(version)}", ABSENT)
@@ -281,10 +278,7 @@ def _resolved(connection: Connection, asked: Create) -> tuple[str, str, str]:
         return asked.source, asked.run_id, asked.model_id
     if not chosen.isdecimal():
         raise Fault(f"Invalid model version source: '{asked.source}'. Name another version as models:/name/number.")
-    try:
-        other = queries.version(connection, name, int(chosen))
-    except NotFound:
-        raise Fault(f"Model Version (name={name}, version={chosen}) not found", ABSENT) from None
+    other = _version(connection, name, rules.version_number(chosen))
     return other.source, other.run_id, other.logged_model
 
 
@@ -363,6 +357,13 @@ def _tell_model(call: Call, model_id: str, version: ModelVersion) -> None:
     entry = {"name": version.system, "version": version.number}
     entries += [] if entry in entries else [entry]
     logged.put_tags(call.connection, model_id, {_VERSIONS_TAG: msgspec.json.encode(entries).decode()})
+
+
+def _version(connection: Connection, name: str, number: int) -> ModelVersion:
+    try:
+        return queries.version(connection, name, number)
+    except NotFound:
+        raise Fault(f"Model Version (name={name}, version={number}) not found", ABSENT) from None
 
 
 def _model(connection: Connection, model_id: str) -> LoggedModel:

@@ -6,7 +6,7 @@ Clients match some texts of errors, so those read as MLflow's server writes them
 import math
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import msgspec
 
@@ -46,9 +46,12 @@ _CODES: tuple[tuple[type[HomeostatError], str], ...] = (
     (Overloaded, "REQUEST_LIMIT_EXCEEDED"),
     (ResourceError, "TEMPORARILY_UNAVAILABLE"),
 )
-_SEE = " See the API docs for more information about request parameters."
+SEE = " See the API docs for more information about request parameters."
 _WHERE = re.compile(r"at `\$\.?([^`]*)`")
 _STEP = re.compile(r"\w+|\[(?:\d+|\.\.\.)\]")
+# 64 bits, as the database has them; an instant in milliseconds must fit them in microseconds too.
+Int64 = Annotated[int, msgspec.Meta(ge=-(1 << 63), le=(1 << 63) - 1)]
+Millis = Annotated[int, msgspec.Meta(ge=-(1 << 53), le=1 << 53)]
 LARGEST = 1.7976931348623157e308  # infinity, as it is stored
 
 
@@ -87,8 +90,8 @@ def body(raw: bytes, content_type: str) -> dict[str, Any]:
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Fault(
             "Bad Request. Content-Type must be one of ['application/json']."
-            if not content_type
-            else f"Bad Request. Content-Type '{content_type}' must be one of ['application/json'].",
+            if content_type
+            else "Bad Request. Content-Type header is missing.",
         )
     if not raw.strip():
         return {}
@@ -133,7 +136,7 @@ def read(kind: type[_Asked], said: Mapping[str, Any]) -> _Asked:
         raise _mistyped(kind, given, str(error)) from None
     for name in kind.required:
         if getattr(asked, name) in ("", None, ()):
-            raise Fault(missing(name) + _SEE)
+            raise Fault(missing(name) + SEE)
     return asked
 
 
@@ -157,9 +160,9 @@ def _mistyped(kind: type[Asked], given: Mapping[str, Any], error: str) -> Fault:
         if required == name:
             break
         if given.get(required) in (None, ""):
-            return Fault(missing(required) + _SEE)
+            return Fault(missing(required) + SEE)
     value = given.get(name)
-    return Fault(invalid(name, value, f" Hint: Value was of type '{type(value).__name__}'.") + _SEE)
+    return Fault(invalid(name, value, f" Hint: Value was of type '{type(value).__name__}'.") + SEE)
 
 
 def answer(value: Mapping[str, Any]) -> bytes:

@@ -170,6 +170,10 @@ def test_what_clients_before_version_3_say_of_a_model_is_kept_once(door: Door) -
         ("runs/log-parameter", {"key": "a?", "value": "1"}, "Names may only contain"),
         ("runs/log-batch", {"tags": [{"key": str(index)} for index in range(101)]}, "at most 100 tags"),
         ("runs/log-batch", {"metrics": [{"key": "a", "value": 1}]}, "'metrics[0].timestamp'"),
+        ("runs/log-batch", {"params": [{"key": "a", "value": "1"}] * 2}, "Duplicate parameter keys"),
+        ("runs/log-metric", {"key": "a", "value": 1, "timestamp": 1, "step": 1 << 70}, "for parameter 'step' supplied"),
+        ("runs/log-metric", {"key": "a", "value": 1, "timestamp": 1 << 70}, "for parameter 'timestamp' supplied"),
+        ("runs/update", {"end_time": 1 << 60}, "for parameter 'end_time' supplied"),
         ("runs/update", {"status": "NONSENSE"}, "Invalid value"),
         ("runs/log-inputs", {"datasets": [{"dataset": {"name": "n"}}]}, "Dataset digest cannot be None"),
     ],
@@ -180,3 +184,18 @@ def test_what_cannot_be_is_refused_with_the_reason(door: Door, name: str, said: 
 
     assert (400, "INVALID_PARAMETER_VALUE") == (status, code)
     assert message in found
+
+
+def test_a_number_that_no_experiment_can_have_is_absent(door: Door) -> None:
+    """An id that the database could not hold is one that is not there, and no failure."""
+    status, code, _ = door.refused("GET", "experiments/get", {"experiment_id": str(1 << 70)})
+
+    assert (404, "RESOURCE_DOES_NOT_EXIST") == (status, code)
+
+
+def test_a_run_may_be_deleted_again(door: Door) -> None:
+    """Deleting is repeated when its answer was lost."""
+    run_id = door.run()
+    door.ok("POST", "runs/delete", {"run_id": run_id})
+
+    assert {} == door.ok("POST", "runs/delete", {"run_id": run_id})
