@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from homeostat.codec.tables import Table
-from homeostat.data.handle import DatasetHandle, handle
+from homeostat.current.handle import DatasetHandle, handle
 from homeostat.workspace import Workspace
 
 _opening = threading.Lock()
@@ -35,7 +35,7 @@ def dataset(named: str) -> DatasetHandle:
 
     Raises: NotFound naming what there is, if a version is asked for. NoWorkspace outside of a project.
     """
-    return handle(workspace().datasets, named)
+    return handle(workspace(), named)
 
 
 def sql(statement: str) -> Table:

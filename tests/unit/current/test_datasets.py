@@ -10,6 +10,7 @@ import homeostat as hs
 from homeostat.core.errors import NotFound, NoWorkspace, UserError
 from homeostat.current import datasets as current
 from homeostat.data.diffs.files import FilesDiff
+from homeostat.store.objects.remote import Location
 from homeostat.workspace import Config, Project, Workspace
 
 
@@ -72,6 +73,55 @@ def test_files_are_a_dataset_too(tmp_path: Path) -> None:
 
     assert isinstance(diff, FilesDiff)
     assert ["b"] == [entry.path for entry in diff.added]
+
+
+def test_a_table_file_is_its_rows_unless_asked_otherwise(rows: pl.DataFrame, tmp_path: Path) -> None:
+    """`add` takes what `homeostat data add` takes."""
+    path = tmp_path / "flights.csv"
+    rows.write_csv(path)
+
+    flights, file = hs.dataset("flights").add(path), hs.dataset("file").add(path, as_file=True)
+
+    assert rows.rows() == flights.polars().rows()
+    assert (False, True) == (flights.version.is_files, file.version.is_files)
+
+
+def test_branches_are_begun_and_merged(rows: pl.DataFrame) -> None:
+    """What was appended on a branch is on the main line once it is merged."""
+    flights = hs.dataset("flights").append(rows)
+    trial = flights.branch("trial").append({"id": [4], "value": [9.0]}, branch="trial")
+
+    assert [3, 4, 4] == [one.polars().height for one in (flights, trial, flights.merge("trial"))]
+
+
+def test_versions_are_written_out_and_checked(rows: pl.DataFrame, tmp_path: Path) -> None:
+    """`checkout` writes the rows of the handle's version, `verify` reads them again."""
+    first = hs.dataset("flights").append(rows)
+    first.append({"id": [4], "value": [9.0]})
+
+    first.verify()
+    first.checkout(tmp_path / "out.parquet")
+
+    assert rows.rows() == pl.read_parquet(tmp_path / "out.parquet").rows()
+
+
+def test_sources_are_remembered_and_asked_again(rows: pl.DataFrame, tmp_path: Path) -> None:
+    """`import_url`, then `update` when the source has changed."""
+    path = tmp_path / "flights.parquet"
+    rows.write_parquet(path)
+    flights = hs.dataset("flights").import_url(str(path))
+    rows.head(1).write_parquet(path)
+
+    assert [3, 1, 1] == [one.polars().height for one in (flights, flights.update(), flights.update())]
+
+
+def test_versions_travel_to_a_remote_and_back(rows: pl.DataFrame, tmp_path: Path) -> None:
+    """`push` sends the handle's version; a clone of the project pulls it."""
+    (tmp_path / "shared").mkdir()
+    current.workspace().add_remote("team", Location(url=f"file://{tmp_path / 'shared'}"))
+    flights = hs.dataset("flights").append(rows)
+
+    assert ("flights@1",) == flights.push().versions == flights.pull().versions
 
 
 def test_a_handle_says_what_it_is(rows: pl.DataFrame) -> None:

@@ -16,12 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from homeostat.cli.data.adding import TABLE_SUFFIXES
 from homeostat.codec.tables import Table
 from homeostat.core.errors import BadData, CorruptObject, NotFound, WrongType
 from homeostat.data.contracts.contract import Contract
 from homeostat.data.files import READERS
 from homeostat.data.service import Datasets
+from homeostat.data.suffixes import TABLE_SUFFIXES
 from homeostat.store.objects import FileObjects
 
 FRAME = pl.DataFrame(

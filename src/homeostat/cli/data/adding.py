@@ -8,12 +8,8 @@ from homeostat.cli.data.progress import Bar, Rows
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.core.digests import short
 from homeostat.data.sources.records import Origin
+from homeostat.data.suffixes import is_table
 from homeostat.workspace import Workspace
-
-# What `data.files` reads; a command on other files must not load the libraries that it needs.
-TABLE_SUFFIXES = frozenset(
-    {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".arrow", ".feather", ".xlsx", ".xls", ".ods"}
-)
 
 
 @click.command()
@@ -53,16 +49,16 @@ def add(project: Path | None, dataset: str, path: Path, as_file: bool, as_json: 
     """Make PATH the next version of DATASET, if it differs from the last: the rows of a table file (CSV, Parquet, JSON Lines, Arrow,
     Excel), else the files of a directory, or one file of any kind.
     """
-    is_table = not as_file and path.suffix.lower() in TABLE_SUFFIXES and not path.is_dir()
+    takes_rows = is_table(path) and not as_file
     with Workspace.find(project) as workspace:
-        if is_table:
+        if takes_rows:
             with Rows(f"adding {path.name}") as progress:
                 added = workspace.datasets.import_file(dataset, path, replace=True, progress=progress)
         else:
             with Bar(f"adding {path.name}") as bar:
                 added = workspace.filesets.add(dataset, path, progress=bar)
     version = added.version
-    what = "rows" if is_table else "files"
+    what = "rows" if takes_rows else "files"
     emit(
         {
             "dataset": dataset,
