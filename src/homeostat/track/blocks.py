@@ -59,7 +59,7 @@ def pack(points: Points) -> bytes:
 
     Cost: some 60 ns a point, of which zlib takes most.
     """
-    columns = (_pack_integers(points.steps), _pack_integers(points.at), _pack_bytes(points.values))
+    columns = (pack_integers(points.steps), pack_integers(points.at), _pack_bytes(points.values))
     return b"".join(part for column in columns for part in (_LENGTH.pack(len(column)), column))
 
 
@@ -74,15 +74,12 @@ def unpack(body: bytes, count: int) -> Points:
         position += length
     steps, at, values = columns
     return Points(
-        _unpack_integers(steps, count), _unpack_integers(at, count), _unpack_bytes(values, count, 8).view(np.float64)
+        unpack_integers(steps, count), unpack_integers(at, count), _unpack_bytes(values, count, 8).view(np.float64)
     )
 
 
-def _column(values: Any, dtype: Any) -> Any:
-    return np.frombuffer(values, dtype=dtype) if isinstance(values, bytes) else np.asarray(values, dtype=dtype)
-
-
-def _pack_integers(column: NDArray[np.int64]) -> bytes:
+def pack_integers(column: NDArray[np.int64]) -> bytes:
+    """A column of at least one integer."""
     # Differences wrap around in 64 bits, and wrap back when they are summed up again.
     differences = np.diff(column)
     first = int(column[0])
@@ -96,13 +93,18 @@ def _pack_integers(column: NDArray[np.int64]) -> bytes:
     return _HEAD.pack(first, width) + _pack_bytes(differences.astype(f"<i{width}"))
 
 
-def _unpack_integers(packed: bytes, count: int) -> NDArray[np.int64]:
+def unpack_integers(packed: bytes, count: int) -> NDArray[np.int64]:
+    """The `count` integers of a column."""
     first, width = _HEAD.unpack_from(packed)
     if width == 0:
         (stride,) = _STRIDE.unpack_from(packed, _HEAD.size)
         return np.arange(count, dtype=np.int64) * np.int64(stride) + np.int64(first)
     differences = _unpack_bytes(packed[_HEAD.size :], count - 1, width).view(f"<i{width}").astype(np.int64)
     return np.cumsum(np.concatenate([np.array([first], dtype=np.int64), differences]))
+
+
+def _column(values: Any, dtype: Any) -> Any:
+    return np.frombuffer(values, dtype=dtype) if isinstance(values, bytes) else np.asarray(values, dtype=dtype)
 
 
 def _pack_bytes(column: NDArray[Any]) -> bytes:

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from homeostat.core.ids import RunId
 from homeostat.store.db.schema.track import run_blocks, run_series
 from homeostat.track.blocks import Points, join, pack, unpack
+from homeostat.track.envelopes import envelope
 
 _BLOCK_POINTS = 65_536  # a full block is never rewritten: some 500 KB
 
@@ -114,6 +115,8 @@ def _block(series: int, first: int, points: Points) -> dict[str, Any]:
         "greatest_step": int(points.steps.max()),
         "least_at": int(points.at.min()),
         "greatest_at": int(points.at.max()),
+        "by_step": envelope(points.steps, points.values),
+        "by_time": envelope(points.at, points.values),
         "body": pack(points),
     }
 

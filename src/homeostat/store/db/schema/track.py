@@ -132,6 +132,9 @@ run_blocks = Table(
     Column("greatest_step", BigInteger, nullable=False),
     Column("least_at", BigInteger, nullable=False),
     Column("greatest_at", BigInteger, nullable=False),
+    # Envelopes, as `track/envelopes.py` packs them; null in small blocks. Before the body: SQLite reads a row from its head.
+    Column("by_step", LargeBinary),
+    Column("by_time", LargeBinary),
     Column("body", LargeBinary, nullable=False),
 )
 

@@ -465,6 +465,8 @@ def upgrade() -> None:
         sa.Column("greatest_step", sa.BigInteger(), nullable=False),
         sa.Column("least_at", sa.BigInteger(), nullable=False),
         sa.Column("greatest_at", sa.BigInteger(), nullable=False),
+        sa.Column("by_step", sa.LargeBinary(), nullable=True),
+        sa.Column("by_time", sa.LargeBinary(), nullable=True),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("series", "first", name=op.f("pk_run_blocks")),
     )
