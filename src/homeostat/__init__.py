@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from homeostat.codec.tables import Dataset, Table
     from homeostat.current.datasets import dataset, sql
     from homeostat.current.runs import active_run, log, run
+    from homeostat.current.selection import runs
     from homeostat.loop.declaration import retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
@@ -40,6 +41,7 @@ _FACE = {
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
     "run": "homeostat.current.runs",
+    "runs": "homeostat.current.selection",
     "setpoint": "homeostat.monitor.setpoint",
     "split_by_time": "homeostat.pipelines.splits",
     "sql": "homeostat.current.datasets",
@@ -63,6 +65,7 @@ __all__ = [
     "retrain",
     "rollout",
     "run",
+    "runs",
     "setpoint",
     "split_by_time",
     "sql",

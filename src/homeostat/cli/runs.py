@@ -1,11 +1,9 @@
 """`homeostat runs`: what was tracked, from the terminal."""
 
-import csv
-import io
-import json
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +16,14 @@ from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, UserError
 from homeostat.current.destinations import project_or_folder
 from homeostat.track import experiments, queries, retention
+from homeostat.track.export import Form, written
 from homeostat.track.records import Life, RunDetail, RunSummary
 from homeostat.track.search.pages import find_runs
+from homeostat.track.search.selection import Selection
 from homeostat.workspace import Workspace
 
 _BARS = "▁▂▃▄▅▆▇█"
 _WIDTH = 24  # of a sparkline
-_PAGE = 1000  # runs read at once by an export
 _GRACE_DAYS = 30.0
 _COLUMNS = 6  # of metrics in a list
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="RUN...")
@@ -98,26 +97,34 @@ def diff(project: Path | None, first: str, second: str, as_json: bool) -> None:
 @runs.command()
 @project_option
 @click.argument("filter_", metavar="[FILTER]", default="")
-@click.option("--format", "form", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option("--experiment", "names", multiple=True, help="Only of this experiment; may be repeated.")
+@click.option("--order", "order_by", multiple=True, help="Such as 'metrics.loss ASC'; default: newest first.")
+@click.option("--deleted", "is_deleted", is_flag=True, help="Those that were deleted.")
+@click.option("--format", "form", type=click.Choice(["csv", "json", "notebook"]), default="csv", show_default=True)
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="A file; default: stdout.")
-def export(project: Path | None, filter_: str, form: str, to: Path | None) -> None:
-    """Write the runs that FILTER holds for, a row each: CSV, or JSON with params, tags and metrics."""
+def export(
+    project: Path | None,
+    filter_: str,
+    names: tuple[str, ...],
+    order_by: tuple[str, ...],
+    is_deleted: bool,
+    form: Form,
+    to: Path | None,
+) -> None:
+    """Write the runs that FILTER holds for, a row each: CSV, JSON, or a notebook that loads them."""
+    life: Life = "deleted" if is_deleted else "active"
     with _opened(project) as workspace, workspace.database.read() as connection:
-        found: list[RunSummary] = []
-        token = ""
-        while True:
-            page = find_runs(connection, filter_, limit=_PAGE, page_token=token)
-            found += page.runs
-            token = page.next_token
-            if not token:
-                break
-    rows = [_flat(one) for one in found]
-    text = json.dumps(rows, indent=1) + "\n" if form == "json" else _csv(rows)
-    if to is None:
-        click.echo(text, nl=False)
-    else:
-        to.write_text(text)
-        click.echo(f"{len(rows)} runs in {to}.", err=True)
+        numbers = tuple(experiments.ids(connection, names)) if names else None
+        selection = Selection(text=filter_, experiment_ids=numbers, order_by=order_by, life=life)
+        parts = written(connection, selection, form)
+        first = next(parts)  # a filter that cannot be read makes no file
+        if to is None:
+            for part in chain([first], parts):
+                click.echo(part, nl=False)
+        else:
+            with to.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(chain([first], parts))
+            click.echo(f"Written: {to}.", err=True)
 
 
 @runs.command()
@@ -140,7 +147,7 @@ def delete(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
 def restore(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
     """Bring deleted runs back."""
     with _opened(project) as workspace, workspace.database.write() as connection:
-        retention.restore(connection, ids)
+        retention.restore(connection, ids, workspace.clock.now())
     emit({"restored": ids}, as_json=as_json, text=lambda: click.echo(f"Restored {len(ids)}."))
 
 
@@ -304,29 +311,3 @@ def _facts(detail: RunDetail) -> dict[str, str]:
         "code": run.code[:12],
         "environment": run.environment[:12],
     }
-
-
-def _flat(one: RunSummary) -> dict[str, Any]:
-    run = one.run
-    finite = {metric.key: metric.value if math.isfinite(metric.value) else str(metric.value) for metric in one.metrics}
-    return {
-        "run_id": run.id,
-        "name": run.name,
-        "experiment_id": run.experiment_id,
-        "status": run.status,
-        "user": run.user,
-        "started_at": iso(run.started_at),
-        "finished_at": iso(run.finished_at) if run.finished_at else None,
-        **{f"params.{key}": value for key, value in one.params.items()},
-        **{f"tags.{key}": value for key, value in one.tags.items()},
-        **{f"metrics.{key}": value for key, value in finite.items()},
-    }
-
-
-def _csv(rows: Sequence[dict[str, Any]]) -> str:
-    names = dict.fromkeys(name for row in rows for name in row)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, names, restval="")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()

@@ -69,7 +69,13 @@ class InvalidDeclaration(UserError):
 
 
 class InvalidFilter(UserError):
+    """`position`: of the first character that cannot be read, from 0; None if it is not about one."""
+
     code = "invalid-filter"
+
+    def __init__(self, message: str, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
 
 
 class NotFound(UserError):

@@ -1,4 +1,4 @@
-"""What people and clients change of a run besides what it says itself: its name, its status, whether it is thrown away.
+"""What people and clients change of a run besides what it says itself: name, status, tags, whether it is thrown away.
 
 In the caller's transaction.
 """
@@ -6,15 +6,18 @@ In the caller's transaction.
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, update
+from sqlalchemy import Connection, Table, delete, insert, select, update
 
 from homeostat.core.clock import Micros
 from homeostat.core.ids import RunId
 from homeostat.store import ledger
-from homeostat.store.db.schema.track import runs
-from homeostat.track.facts import RunFinished
+from homeostat.store.db.schema.track import run_tags, runs
+from homeostat.track import queries
+from homeostat.track.facts import RunFinished, RunsTagged
 from homeostat.track.records import RunRecord, RunStatus
+from homeostat.track.run import word
 
+_ROWS = 500  # ids in one statement
 _ENDED = ("finished", "failed", "killed")
 
 
@@ -51,6 +54,29 @@ def restore(connection: Connection, run_id: RunId | str) -> None:
     connection.execute(update(runs).where(runs.c.id == run_id).values(deleted_at=None))
 
 
+def tag(connection: Connection, run_ids: Sequence[str], key: str, value: str, at: Micros) -> None:
+    """Give runs a tag, in place of the value that one has, and tell the ledger.
+
+    Raises: UserError if `key` cannot be one. NotFound naming the first run that is not there; nothing is changed then.
+    """
+    word("tag", key)
+    queries.all_there(connection, run_ids)
+    _clear(connection, run_ids, key)
+    connection.execute(insert(run_tags), [{"run_id": run_id, "key": key, "value": value} for run_id in set(run_ids)])
+    ledger.append(connection, at, RunsTagged(run_ids=tuple(run_ids), key=key, value=value))
+
+
+def untag(connection: Connection, run_ids: Sequence[str], key: str, at: Micros) -> None:
+    """Take a tag from the runs that have it, and tell the ledger.
+
+    Raises: UserError if `key` cannot be one. NotFound as `tag`.
+    """
+    word("tag", key)
+    queries.all_there(connection, run_ids)
+    if had := _clear(connection, run_ids, key):
+        ledger.append(connection, at, RunsTagged(run_ids=tuple(had), key=key, value=None))
+
+
 def texts(connection: Connection, run_id: RunId | str, table: Table, keys: Sequence[str]) -> dict[str, str]:
     """Values of some params or tags of a run, as they are stored.
 
@@ -59,3 +85,13 @@ def texts(connection: Connection, run_id: RunId | str, table: Table, keys: Seque
     """
     query = select(table.c.key, table.c.value).where(table.c.run_id == run_id, table.c.key.in_(list(keys)))
     return {row.key: row.value for row in connection.execute(query)}
+
+
+def _clear(connection: Connection, run_ids: Sequence[str], key: str) -> list[str]:
+    """Returns: the runs that had the tag."""
+    had: list[str] = []
+    for first in range(0, len(run_ids), _ROWS):
+        where = run_tags.c.run_id.in_(run_ids[first : first + _ROWS]) & (run_tags.c.key == key)
+        had += connection.execute(select(run_tags.c.run_id).where(where).order_by(run_tags.c.run_id)).scalars()
+        connection.execute(delete(run_tags).where(where))
+    return had

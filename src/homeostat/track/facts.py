@@ -22,3 +22,27 @@ class RunFinished(Fact, frozen=True, kw_only=True):
     name: str
     status: str
     error: str = ""
+
+
+class RunsDeleted(Fact, frozen=True, kw_only=True):
+    """Thrown away by somebody; they can be restored."""
+
+    kind: ClassVar[str] = "runs-deleted"
+
+    run_ids: tuple[str, ...]
+
+
+class RunsRestored(Fact, frozen=True, kw_only=True):
+    kind: ClassVar[str] = "runs-restored"
+
+    run_ids: tuple[str, ...]
+
+
+class RunsTagged(Fact, frozen=True, kw_only=True):
+    """Tagged by somebody else than the runs themselves. `value` is None if the tag was taken away."""
+
+    kind: ClassVar[str] = "runs-tagged"
+
+    run_ids: tuple[str, ...]
+    key: str
+    value: str | None

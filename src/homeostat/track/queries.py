@@ -142,6 +142,15 @@ def curves(connection: Connection, run_ids: Sequence[str], key: str) -> dict[str
     return found
 
 
+def all_there(connection: Connection, run_ids: Sequence[str]) -> None:
+    """Raises: NotFound naming the first run that is not there."""
+    for first in range(0, len(run_ids), _IDS):
+        ids = run_ids[first : first + _IDS]
+        known = set(connection.execute(select(runs.c.id).where(runs.c.id.in_(ids))).scalars())
+        if missing := [run_id for run_id in ids if run_id not in known]:
+            raise NotFound(f"There is no run {missing[0]!r}. List those there are: homeostat runs list")
+
+
 def _of_runs(connection: Connection, table: Table, run_ids: Sequence[str]) -> list[Any]:
     """Rows of a table with a key, of some runs, by run and key."""
     rows: list[Any] = []

@@ -11,8 +11,9 @@ import msgspec
 from sqlalchemy import Connection, delete, select, update
 
 from homeostat.core.clock import Micros
-from homeostat.core.errors import NotFound, UserError
+from homeostat.core.errors import UserError
 from homeostat.core.ids import RunId
+from homeostat.store import ledger
 from homeostat.store.db.schema.track import (
     experiment_tags,
     experiments,
@@ -26,6 +27,8 @@ from homeostat.store.db.schema.track import (
     run_tags,
     runs,
 )
+from homeostat.track import queries
+from homeostat.track.facts import RunsDeleted, RunsRestored
 
 _ROWS = 500  # ids in one statement
 _OF_A_RUN = (run_params, run_tags, run_series, run_artifacts, run_inputs, run_outputs, run_spools)
@@ -40,32 +43,40 @@ class Collected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def throw_away(connection: Connection, run_ids: Sequence[str], at: Micros) -> None:
-    """Delete softly. Deleting twice changes nothing.
+    """Delete softly, and tell the ledger. Deleting twice changes nothing.
 
     Raises: NotFound naming the first that is not there; nothing is changed then.
     """
-    _all_there(connection, run_ids)
+    queries.all_there(connection, run_ids)
+    gone: list[str] = []
     for first in range(0, len(run_ids), _ROWS):
-        ids = run_ids[first : first + _ROWS]
-        connection.execute(update(runs).where(runs.c.id.in_(ids), runs.c.deleted_at.is_(None)).values(deleted_at=at))
+        living = runs.c.id.in_(run_ids[first : first + _ROWS]) & runs.c.deleted_at.is_(None)
+        gone += connection.execute(select(runs.c.id).where(living).order_by(runs.c.id)).scalars()
+        connection.execute(update(runs).where(living).values(deleted_at=at))
+    if gone:
+        ledger.append(connection, at, RunsDeleted(run_ids=tuple(gone)))
 
 
-def restore(connection: Connection, run_ids: Sequence[str]) -> None:
-    """Bring deleted runs back.
+def restore(connection: Connection, run_ids: Sequence[str], at: Micros) -> None:
+    """Bring deleted runs back, and tell the ledger.
 
     Raises: NotFound as `throw_away`. UserError if the experiment of one is deleted itself.
     """
-    _all_there(connection, run_ids)
+    queries.all_there(connection, run_ids)
+    back: list[str] = []
     for first in range(0, len(run_ids), _ROWS):
-        ids = run_ids[first : first + _ROWS]
+        deleted = runs.c.id.in_(run_ids[first : first + _ROWS]) & runs.c.deleted_at.is_not(None)
         gone = connection.execute(
             select(runs.c.id, experiments.c.name)
             .join(experiments, experiments.c.id == runs.c.experiment_id)
-            .where(runs.c.id.in_(ids), experiments.c.deleted_at.is_not(None))
+            .where(deleted, experiments.c.deleted_at.is_not(None))
         ).first()
         if gone is not None:
             raise UserError(f"Run {gone.id} belongs to experiment {gone.name!r}, which is deleted. Restore that first.")
-        connection.execute(update(runs).where(runs.c.id.in_(ids)).values(deleted_at=None))
+        back += connection.execute(select(runs.c.id).where(deleted).order_by(runs.c.id)).scalars()
+        connection.execute(update(runs).where(deleted).values(deleted_at=None))
+    if back:
+        ledger.append(connection, at, RunsRestored(run_ids=tuple(back)))
 
 
 def collect(connection: Connection, before: Micros, protected: Collection[str], *, dry_run: bool = False) -> Collected:
@@ -108,11 +119,3 @@ def _erase(connection: Connection, ids: Sequence[str]) -> None:
     for table in _OF_A_RUN:
         connection.execute(delete(table).where(table.c.run_id.in_(ids)))
     connection.execute(delete(runs).where(runs.c.id.in_(ids)))
-
-
-def _all_there(connection: Connection, run_ids: Sequence[str]) -> None:
-    for first in range(0, len(run_ids), _ROWS):
-        ids = run_ids[first : first + _ROWS]
-        known = set(connection.execute(select(runs.c.id).where(runs.c.id.in_(ids))).scalars())
-        if missing := [run_id for run_id in ids if run_id not in known]:
-            raise NotFound(f"There is no run {missing[0]!r}. List those there are: homeostat runs list")

@@ -74,6 +74,17 @@ def test_exports_hold_every_run(call: Call, ids: list[str], tmp_path: Path) -> N
     assert (3, True) == (len(lines), "metrics.loss" in lines[0])
 
 
+def test_a_notebook_is_written_for_the_same_runs(call: Call, ids: list[str], tmp_path: Path) -> None:
+    """Filter, order and experiment of the command stand in its call of hs.runs; a wrong filter leaves no file."""
+    path, wrong = tmp_path / "runs.ipynb", tmp_path / "wrong.csv"
+    asked = ("--experiment", "Default", "--order", "metrics.loss ASC")
+    call("runs", "export", "params.lr > 0.05", *asked, "--format", "notebook", "--to", str(path))
+    code = "".join(json.loads(path.read_text())["cells"][1]["source"])
+
+    assert "hs.runs('params.lr > 0.05', experiment=['0'], order_by=['metrics.loss ASC'])" in code
+    assert (2, False) == (call("runs", "export", "metrics.loss ~ 3", "--to", str(wrong)).code, wrong.exists())
+
+
 def test_deleted_restored_collected(call: Call, ids: list[str]) -> None:
     """Gone from the list, back, and gone for good only when it is meant."""
     call("runs", "delete", ids[0])

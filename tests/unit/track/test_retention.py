@@ -10,6 +10,7 @@ from homeostat.track import experiments, queries, recording, retention
 from homeostat.track.service import Runs
 
 OF_RUNS = ("runs", "run_params", "run_tags", "run_series", "run_blocks", "run_artifacts", "run_inputs", "run_spools")
+NOON = Micros(1_366_027_200_000_000)
 LATER = Micros(2**60)
 
 
@@ -29,7 +30,7 @@ def test_a_deleted_run_is_out_of_sight_until_restored(runs: Runs, database: Data
         assert [] == queries.recent(connection)
         with pytest.raises(UserError, match="is deleted"):
             recording.open_run(connection, run_id)
-        retention.restore(connection, [run_id])
+        retention.restore(connection, [run_id], NOON)
 
         assert [run_id] == [run.id for run in queries.recent(connection)]
 
@@ -71,7 +72,7 @@ def test_an_experiment_goes_with_its_runs_and_comes_back_with_them(runs: Runs, d
         retention.throw_away(connection, [first], Micros(5))
         experiments.throw_away(connection, number, Micros(10))
         with pytest.raises(UserError, match="'tuning', which is deleted"):
-            retention.restore(connection, [second])
+            retention.restore(connection, [second], NOON)
         experiments.restore(connection, number, Micros(20))
 
         assert [second] == [run.id for run in queries.recent(connection)]

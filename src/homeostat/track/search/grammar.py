@@ -35,6 +35,8 @@ _TOKEN = re.compile(
     r"""|(?P<word>[A-Za-z_]\w*)|(?P<sign>>=|<=|!=|[><=(),.]))"""
 )
 
+_PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*", re.ASCII)
+
 
 class Vocabulary(NamedTuple):
     """What a filter may speak of.
@@ -131,6 +133,14 @@ def parse_orders(texts: Sequence[str], vocabulary: Vocabulary = RUNS) -> tuple[O
 def written(comparisons: Sequence[Comparison]) -> str:
     """A filter as text, which parses to the same comparisons."""
     return " AND ".join(_written(comparison) for comparison in comparisons)
+
+
+def key_text(kind: Kind, key: str) -> str:
+    """A key as people write it: `status`, `metrics.loss`, `params."val loss"`."""
+    if kind == "attribute":
+        return key
+    quoted = key if _PLAIN.fullmatch(key) else '"' + key.replace('"', '""') + '"'
+    return f"{kind}s.{quoted}"
 
 
 class _Reader:
@@ -292,7 +302,9 @@ class _Reader:
     def _wrong(self, expected: str, token: _Token | None = None) -> InvalidFilter:
         found = token or self._here
         what = "the text ends" if found.kind == "end" else f"there is {found.text!r}"
-        return InvalidFilter(f"{self._text!r} cannot be read: at position {found.at + 1} {what}, expected {expected}.")
+        return InvalidFilter(
+            f"{self._text!r} cannot be read: at position {found.at + 1} {what}, expected {expected}.", found.at
+        )
 
 
 def _tokens(text: str) -> Iterator[_Token]:
@@ -304,7 +316,8 @@ def _tokens(text: str) -> Iterator[_Token]:
             begins = position + len(text[position:]) - len(text[position:].lstrip())
             raise InvalidFilter(
                 f"{text!r} cannot be read: at position {begins + 1} there is {text[begins : begins + 10]!r}, "
-                f"expected a key, an operator or a value."
+                f"expected a key, an operator or a value.",
+                begins,
             )
         yield _Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup))
         position = found.end()
@@ -320,8 +333,7 @@ def _unquoted(token: _Token) -> str:
 
 
 def _written(comparison: Comparison) -> str:
-    quoted = comparison.key.replace('"', '""')
-    key = f'{comparison.kind}s."{quoted}"'
+    key = key_text(comparison.kind, comparison.key)
     match comparison.value:
         case None:
             return f"{key} {comparison.operator}"
@@ -330,7 +342,7 @@ def _written(comparison: Comparison) -> str:
         case str():
             return f"{key} {comparison.operator} {_text(comparison.value)}"
         case _:
-            return f"{key} {comparison.operator} {comparison.value!r}"
+            return f"{key} {comparison.operator} {repr(comparison.value).removesuffix('.0')}"
 
 
 def _text(value: str) -> str:
