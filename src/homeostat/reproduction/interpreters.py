@@ -14,6 +14,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from uv import find_uv_bin
+
 import homeostat
 from homeostat.capture.environment import Environment, requirements
 from homeostat.core.digests import digest_of
@@ -82,7 +84,7 @@ def link_package(folder: Path) -> Path:
 
 
 def _environment(lock: str, python: str) -> Path:
-    """The folder of the lock's environment. Raises: OSError and SubprocessError if uv is missing or fails."""
+    """The folder of the lock's environment. Raises: OSError and SubprocessError if uv fails."""
     ours = python == sys.version.partition(" ")[0]
     wanted = sys.executable if ours else python
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", _PACKAGE, "environments")
@@ -107,7 +109,7 @@ def _environment(lock: str, python: str) -> Path:
 
 
 def _uv(*command: str) -> None:
-    subprocess.run(["uv", "--quiet", *command], capture_output=True, text=True, timeout=_INSTALL_S, check=True)
+    subprocess.run([find_uv_bin(), "--quiet", *command], capture_output=True, text=True, timeout=_INSTALL_S, check=True)
 
 
 def _reason(error: OSError | subprocess.SubprocessError) -> str:
