@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from homeostat import callbacks
     from homeostat.codec.models import Model
     from homeostat.codec.tables import Dataset, Table
     from homeostat.current.datasets import dataset, sql
@@ -33,6 +34,7 @@ _FACE = {
     "Table": "homeostat.codec.tables",
     "Workspace": "homeostat.workspace",
     "active_run": "homeostat.current.runs",
+    "callbacks": "homeostat.callbacks",
     "current_run": "homeostat.pipelines",
     "dataset": "homeostat.current.datasets",
     "gate": "homeostat.registry.gate",
@@ -57,6 +59,7 @@ __all__ = [
     "Table",
     "Workspace",
     "active_run",
+    "callbacks",
     "current_run",
     "dataset",
     "gate",

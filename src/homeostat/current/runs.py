@@ -12,12 +12,12 @@ import inspect
 import os
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, overload
-from weakref import WeakKeyDictionary
 
 from homeostat.core.clock import Clock, WallClock, Watermark
 from homeostat.core.errors import UserError
@@ -187,6 +187,16 @@ def active_run() -> Run | None:
     return _active.get() or (_open[-1] if _open else None)
 
 
+@contextmanager
+def active(run: Run) -> Iterator[Run]:
+    """Make a run that was started by other means the active one of this thread, for a block; it is not ended."""
+    token = _active.set(run)
+    try:
+        yield run
+    finally:
+        _active.reset(token)
+
+
 def log(step: int | None = None, **metrics: float) -> None:
     """Log to the active run, as `Run.log`.
 
@@ -198,15 +208,12 @@ def log(step: int | None = None, **metrics: float) -> None:
     here.log(step, **metrics)
 
 
-_experiments: WeakKeyDictionary[Run, str] = WeakKeyDictionary()  # of the runs that this process began, for their parts
-
-
 def _begun(chosen: _Chosen, arguments: Mapping[str, Any]) -> Run:
     """The run of this rank: a new one, one that goes on, or one that is silent."""
     rank = this_rank()
     around = _active.get()
     name = chosen.name or Path(sys.argv[0] or "notebook").stem or "notebook"
-    inherited = None if around is None else _experiments.get(around)
+    inherited = None if around is None else around.experiment
     experiment = chosen.experiment or inherited or DEFAULT_EXPERIMENT_NAME
     if chosen.is_silent:
         has_node = chosen.system_metrics and rank.is_first_of_node
@@ -242,10 +249,15 @@ def _started(chosen: _Chosen, *, kind: str) -> Run:
         source=sys.argv[0],
     )
     first, flat = begin_with(chosen.params, chosen.tags)
-    begins = Beginning(id=started.id, name=started.name, first=(started, *first), params=flat, is_captured=True)
-    begun = Run(destination, folder, clock, begins)
-    _experiments[begun] = started.experiment
-    return begun
+    begins = Beginning(
+        id=started.id,
+        name=started.name,
+        first=(started, *first),
+        params=flat,
+        experiment=started.experiment,
+        is_captured=True,
+    )
+    return Run(destination, folder, clock, begins)
 
 
 def _destination(offline: str | Path | None) -> tuple[Destination, Path, Clock]:

@@ -1,6 +1,9 @@
 """A run, as the code that is being tracked sees it. Imports nothing heavy: this is what a training script pays for."""
 
+import getpass
 import logging
+import sys
+import threading
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -9,14 +12,15 @@ from typing import Any, Self
 
 import msgspec
 
-from homeostat.core.clock import Clock
+from homeostat.core.clock import Clock, Micros
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, ResourceError, UserError
-from homeostat.core.ids import RunId
+from homeostat.core.ids import RunId, new_id
 from homeostat.track import media
 from homeostat.track.outbox import LIMIT, MOST_CHARACTERS, Outbox
 from homeostat.track.ports import Destination
 from homeostat.track.records import (
+    DEFAULT_EXPERIMENT_NAME,
     ArtifactKept,
     DatasetUsed,
     Event,
@@ -24,6 +28,7 @@ from homeostat.track.records import (
     Noted,
     ParamsSet,
     RunStatus,
+    Started,
     Surrounded,
     Tagged,
 )
@@ -42,6 +47,7 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
         first: said before anything else.
         params: those it has already, flat, as JSON.
         next_steps: of metrics it has already.
+        experiment: its name; parts of the run belong there too.
         is_captured: whether what surrounds it is still to be found out.
     """
 
@@ -50,21 +56,33 @@ class Beginning(msgspec.Struct, frozen=True, kw_only=True):
     first: tuple[Event, ...]
     params: dict[str, str] = {}
     next_steps: dict[str, int] = {}
+    experiment: str = DEFAULT_EXPERIMENT_NAME
     is_captured: bool = False
 
 
 class Run:
     """One execution, open until `finish`. Any thread of the process that started it may log."""
 
-    def __init__(self, destination: Destination, folder: Path, clock: Clock, begins: Beginning) -> None:
+    def __init__(
+        self, destination: Destination, folder: Path, clock: Clock, begins: Beginning, whole: "Run | None" = None
+    ) -> None:
         """Write what it begins with to a spool in `folder`, and ship that in the background.
+
+        Args:
+            whole: the run it is part of, if what surrounds that one surrounds it too.
 
         Raises: ResourceError if the spool cannot be written.
         """
         self.id = begins.id
         self.name = begins.name
+        self.experiment = begins.experiment
         self._destination = destination
+        self._folder = folder
+        self._clock = clock
         self._now = clock.now
+        self._whole = whole
+        self._capturing = threading.Lock()
+        self._is_captured = not begins.is_captured
         self._params = dict(begins.params)
         self._surroundings: Mapping[str, Any] = {}
         self._is_open = True
@@ -224,6 +242,48 @@ class Run:
         if example is not None:
             self.table(f"{name}/input_example.json", media.head(example))
 
+    def part(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        began_at: Micros | None = None,
+    ) -> "Run":
+        """Begin a run that is part of this one, such as a trial or a fold. It lasts until its `finish`.
+
+        It belongs to the same experiment and has the same surroundings, which are not looked for again: a part costs some
+        10 ms where a run of its own costs some 100.
+
+        Args:
+            began_at: when, if that was before now.
+        Raises: UserError for a name that cannot be one. ResourceError if its spool cannot be written.
+        """
+        self._check_open()
+        at = self._now() if began_at is None else began_at
+        started = Started(
+            id=RunId(new_id("run", at)),
+            at=at,
+            name=word("run", name),
+            kind="run",
+            system="",
+            parent=self.id,
+            surroundings={},
+            experiment=self.experiment,
+            user=getpass.getuser(),
+            source=sys.argv[0],
+        )
+        said, flat = begin_with(params or {}, tags or {})
+        begins = Beginning(
+            id=started.id,
+            name=name,
+            first=(started, *said),
+            params=flat,
+            experiment=self.experiment,
+            is_captured=True,
+        )
+        return Run(self._destination, self._folder, self._clock, begins, self)
+
     def finish(self, status: str = "finished", error: str | None = None) -> None:
         """Close the run as `finished` or `failed` and wait until the database holds it, if it can be reached.
 
@@ -256,14 +316,21 @@ class Run:
         """Bring what was said so far to where it goes. Returns: whether it is there."""
         return self._outbox.flush()
 
+    def surrounded_by(self) -> Mapping[str, Any]:
+        """What surrounds it: found out once, by whoever asks first, its own thread or that of a part. Takes its time."""
+        with self._capturing:
+            if not self._is_captured:
+                whole = self._whole
+                self._surroundings = self._destination.capture() if whole is None else whole.surrounded_by()
+                self._is_captured = True
+            return self._surroundings
+
     def _keep(self, kept: media.Content) -> None:
         self.artifact(kept.name, kept.content, kept.media_type)
 
     def _capture(self) -> Event | None:
-        self._surroundings = self._destination.capture()
-        if not self._surroundings:
-            return None
-        return Surrounded(at=self._now(), surroundings=msgspec.to_builtins(dict(self._surroundings)))
+        found = self.surrounded_by()
+        return Surrounded(at=self._now(), surroundings=msgspec.to_builtins(dict(found))) if found else None
 
     def _abandon(self) -> None:
         self.finish("failed", "The program ended without finishing this run.")

@@ -18,7 +18,7 @@ from homeostat.core.errors import NotFound
 from homeostat.core.ids import RunId, check_name, new_id
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects, ObjectStore
-from homeostat.track import queries
+from homeostat.track import experiments, queries
 from homeostat.track.recording import open_run
 from homeostat.track.records import DEFAULT_EXPERIMENT_NAME, Resumed, Started
 from homeostat.track.run import Beginning, Run, begin_with, contents, flat_params, word
@@ -85,7 +85,8 @@ class Runs:
             user=getpass.getuser(),
         )
         said, flat = begin_with(params or {}, tags or {})
-        begins = Beginning(id=started.id, name=name, first=(started, *said), params=flat)
+        first = (started, *said)
+        begins = Beginning(id=started.id, name=name, first=first, params=flat, experiment=started.experiment)
         run = Run(self, self.folder, self._clock, begins)
         run.flush()
         return run
@@ -98,12 +99,14 @@ class Runs:
         with self._database.read() as connection:
             record = open_run(connection, run_id)
             (known,) = queries.summaries(connection, [record])
+            experiment = experiments.get(connection, record.experiment_id).name
         begins = Beginning(
             id=record.id,
             name=record.name,
             first=(Resumed(at=self._clock.now()),),
             params=dict(flat_params(known.params)),
             next_steps={metric.key: metric.step + 1 for metric in known.metrics},
+            experiment=experiment,
         )
         return Run(self, self.folder, self._clock, begins)
 

@@ -1,10 +1,13 @@
 """The run of a rank that does not log."""
 
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from homeostat.core.clock import Micros
 from homeostat.core.ids import RunId
+from homeostat.track.records import DEFAULT_EXPERIMENT_NAME
 from homeostat.track.run import Run
 
 
@@ -18,6 +21,7 @@ class SilentRun(Run):
     def __init__(self, name: str, node: Run | None = None) -> None:
         self.id = RunId("")
         self.name = name
+        self.experiment = DEFAULT_EXPERIMENT_NAME
         self.node = node
         self._params = {}
         self._is_open = True
@@ -47,6 +51,18 @@ class SilentRun(Run):
 
     def dataset(self, name: str, *, digest: str = "", context: str = "") -> None:
         """Keep nothing."""
+
+    def part(
+        self,
+        name: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+        began_at: Micros | None = None,
+    ) -> Run:
+        """A part that keeps nothing either."""
+        del params, tags, began_at
+        return SilentRun(name)
 
     def flush(self) -> bool:
         """Nothing is on its way."""

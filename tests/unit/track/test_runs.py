@@ -19,7 +19,7 @@ from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects
 from homeostat.track import outbox, queries
 from homeostat.track.records import Finished, RunDetail, Series, Started
-from homeostat.track.run import Run
+from homeostat.track.run import Beginning, Run
 from homeostat.track.service import Runs
 from homeostat.track.spool import Spool, frame, run_of, spools
 
@@ -103,6 +103,59 @@ class TestLifetime:
             parents = [edge.parent for edge in lineage.upstream(connection, f"run:{run.id}")]
         assert ["code:" + "c" * 64, "environment:" + "e" * 64] == sorted(parents)
         assert ["train.py"] == detail(database, run).surroundings["argv"]
+
+
+class TestParts:
+    def test_a_part_belongs_to_its_run(self, runs: Runs, database: Database, clock: FixedClock) -> None:
+        """It names its whole, lies in the same experiment, and may have begun before now."""
+        began = clock.now()
+        run = runs.start("search", experiment="depth")
+        clock.advance(SECOND)
+        with run.part("trial-1", params={"x": {"y": 1}}, tags={"a": "b"}, began_at=began) as part:
+            part.log(loss=0.5)
+        run.finish()
+
+        whole, found = detail(database, run), detail(database, part)
+        assert (run.id, whole.run.experiment_id, began) == (
+            found.run.parent,
+            found.run.experiment_id,
+            found.run.started_at,
+        )
+        assert ({"x.y": 1}, {"a": "b"}, "finished") == (found.params, found.tags, found.run.status)
+
+    def test_surroundings_are_found_out_once(
+        self, runs: Runs, database: Database, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """What surrounds a run surrounds its parts, and nobody looks again."""
+        looked: list[dict[str, str]] = []
+
+        def look() -> dict[str, str]:
+            looked.append({"code": "c" * 64, "environment": "e" * 64})
+            return looked[-1]
+
+        monkeypatch.setattr(runs, "capture", look)
+        started = Started(
+            id=RunId("run-1"), at=clock.now(), name="search", kind="run", system="", parent="", surroundings={}
+        )
+        begins = Beginning(id=started.id, name="search", first=(started,), is_captured=True)
+        with Run(runs, runs.folder, clock, begins) as run:
+            parts = [run.part(f"trial-{number}") for number in range(3)]
+            for part in parts:
+                part.finish()
+
+        assert ["c" * 64] * 4 == [detail(database, one).run.code for one in (run, *parts)]
+        assert 1 == len(looked)
+
+    def test_a_part_of_a_run_that_goes_on(self, runs: Runs, database: Database) -> None:
+        """Belongs to the experiment that run is in."""
+        first = runs.start("search", experiment="depth")
+        first.finish()
+        again = runs.resume(first.id)
+        part = again.part("trial-1")
+        part.finish()
+        again.finish()
+
+        assert detail(database, first).run.experiment_id == detail(database, part).run.experiment_id
 
 
 class TestMetrics:
