@@ -166,10 +166,11 @@ class FileSets:
         old = {entry.path: entry for entry in self._holdings.entries(head, before)} if head and before else {}
         packs = dict.fromkeys((*(before.packs if before else ()), *cache.packs))
         pieced = before.pieced if before else ()
-        contents = Contents(self._objects, packs, pieced, {entry.digest for entry in old.values()}, self._keep_pieces)
-        entries = self._entries(found, old, contents, cache, progress)
-        entries.sort(key=lambda entry: entry.path)
-        kept = contents.packs({entry.digest for entry in entries if entry.size < PACKED_BELOW_BYTES})
+        known_contents = {entry.digest for entry in old.values()}
+        with Contents(self._objects, packs, pieced, known_contents, self._keep_pieces) as contents:
+            entries = self._entries(found, old, contents, cache, progress)
+            entries.sort(key=lambda entry: entry.path)
+            kept = contents.packs({entry.digest for entry in entries if entry.size < PACKED_BELOW_BYTES})
         large = {entry.digest for entry in entries if entry.size >= PACKED_BELOW_BYTES}
         known = {shard.object for shard in before.tree} if before else set()
         tree = []

@@ -5,7 +5,10 @@ A file system needs a block, an inode and a flush for each object: twenty thousa
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import msgspec
 from blake3 import blake3
@@ -28,7 +31,8 @@ KeepPieces = Callable[[ObjectStore, Sequence[Range], Path], tuple[tuple[Range, .
 class Contents:
     """The contents of a version's files while it is made: those of the version before, and what is added.
 
-    Holds at most one pack in memory. `bytes_added` counts what was written of contents that the version before did not have.
+    A context manager: a pack is written by a thread of its own while the next one is read, and leaving waits for it. Holds at
+    most two packs in memory. `bytes_added` counts what was kept of contents that the version before did not have.
 
     Args:
         packs: that may hold contents already.
@@ -57,7 +61,17 @@ class Contents:
         self._open_bytes = 0
         self._known = before
         self._keep_pieces = keep_pieces
+        self._writer = ThreadPoolExecutor(1)
+        self._writing: Future[Pack] | None = None
         self.bytes_added = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self._writer.shutdown()
 
     def has(self, digest: Digest, size: int) -> bool:
         if size < PACKED_BELOW_BYTES:
@@ -87,8 +101,9 @@ class Contents:
         return digest
 
     def packs(self, wanted: set[Digest]) -> tuple[Pack, ...]:
-        """Write what is still open, and return the packs that hold any of the contents wanted."""
+        """Write what is still open, and return the packs that hold any of the contents wanted. Raises: DiskFull."""
         self._close()
+        self._settle()
         kept = [pack for pack, held in self._kept.items() if any(place.digest in wanted for place in held)]
         return (*kept, *self._made)
 
@@ -98,7 +113,8 @@ class Contents:
 
     @property
     def made(self) -> tuple[Pack, ...]:
-        """The packs written until now."""
+        """The packs written until now, the one that is being written included."""
+        self._settle()
         return tuple(self._made)
 
     def _add_large(self, found: Found, predecessor: Digest | None) -> Digest:
@@ -139,11 +155,23 @@ class Contents:
             self.bytes_added += size
 
     def _close(self) -> None:
+        """Begin to write what is open."""
         if self._open_places:
-            content, self._open = b"".join(self._open), []
-            pack = Pack(content=self._objects.put(content), index=self._objects.put(canonical_json(self._open_places)))
-            self._made.append(pack)
-            self._open_places, self._open_bytes = [], 0
+            self._settle()
+            self._writing = self._writer.submit(_write, self._objects, self._open, self._open_places)
+            self._open, self._open_places, self._open_bytes = [], [], 0
+
+    def _settle(self) -> None:
+        """Wait for the pack that is being written."""
+        if self._writing is not None:
+            self._made.append(self._writing.result())
+            self._writing = None
+
+
+def _write(objects: ObjectStore, contents: list[bytes], held: list[Place]) -> Pack:
+    content = b"".join(contents)
+    contents.clear()  # half of the memory
+    return Pack(content=objects.put([content]), index=objects.put(canonical_json(held)))
 
 
 def places(objects: ObjectStore, pack: Pack) -> list[Place]:

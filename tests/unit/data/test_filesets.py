@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from homeostat.core.digests import Digest
-from homeostat.core.errors import AlreadyExists, BadData, CorruptObject, NotFound, WrongType
+from homeostat.core.errors import AlreadyExists, BadData, CorruptObject, DiskFull, NotFound, WrongType
 from homeostat.data import filesets, packs
 from homeostat.data import scan as scanning
 from homeostat.data.scan import scan
@@ -276,3 +276,19 @@ def test_an_interrupted_add_goes_on(datasets: Datasets, photos: Path, monkeypatc
 
     assert ["a.png", "film", "sub/b.png", "sub/deep/empty"] == read[:4]
     assert not {"a.png", "film"} & set(read[4:])
+
+
+def test_a_disk_that_is_full_is_told_though_another_thread_writes(
+    datasets: Datasets, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the writer of packs meets ends the add, and no version is made."""
+    monkeypatch.setattr(packs, "PACK_BYTES", 1)
+
+    def full(_objects: FileObjects, _content: object) -> Digest:
+        raise DiskFull("no space left")
+
+    monkeypatch.setattr(FileObjects, "put", full)
+
+    with pytest.raises(DiskFull):
+        datasets.add_files("photos", photos)
+    assert [] == datasets.names()
