@@ -1,12 +1,12 @@
-"""Environments of the other tools, each made once, outside the project, by uv or by venv and pip."""
+"""Environments of the other tools, each made once by uv, outside the project."""
 
 import os
-import shutil
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import NamedTuple
+
+from uv import find_uv_bin
 
 from bench.stale_cache.trial import Tool
 
@@ -58,15 +58,12 @@ def environment(name: str, distribution: str, *others: str) -> tuple[Path, str]:
     """The Python of an environment with nothing but these distributions in it, and the version that was found of the first."""
     folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"), "homeostat-bench", name)
     python = folder / "bin" / "python"
-    uv = shutil.which("uv")
-    if not python.exists() and uv:
+    if not python.exists():
+        uv = find_uv_bin()
         subprocess.run([uv, "venv", "-q", "--python", sys.executable, folder], check=True)
         subprocess.run(
             [uv, "pip", "install", "-q", "--compile-bytecode", "--python", python, distribution, *others], check=True
         )
-    elif not python.exists():
-        venv.create(folder, with_pip=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", distribution, *others], check=True)
     ask = f"from importlib.metadata import version; print(version({distribution!r}))"
     found = subprocess.run([python, "-c", ask], check=True, capture_output=True, text=True).stdout.strip()
     return python, found

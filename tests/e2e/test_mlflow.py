@@ -2,7 +2,6 @@
 
 import base64
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from uv import find_uv_bin
 
 from e2e.mlflow_corpus.compare import CASES, differences, text
 from e2e.mlflow_corpus.reasons import REASONS, reason
@@ -26,9 +26,7 @@ CLIENTS = {"mlflow3": "mlflow>=3", "mlflow2": "mlflow<3"}
 def client(name: str) -> Path:
     """The Python of an environment that has this client, made if there is none; skips where that cannot be."""
     python = CACHE / name / "bin" / "python"
-    uv = shutil.which("uv", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
-    if uv is None:
-        pytest.skip("uv is not installed: no environment for the client can be made.")
+    uv = find_uv_bin()
     if not python.exists():
         CACHE.mkdir(parents=True, exist_ok=True)
         subprocess.run([uv, "venv", "--quiet", CACHE / name], check=True)

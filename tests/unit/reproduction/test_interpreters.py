@@ -27,9 +27,9 @@ cp "$8" "$(dirname "$0")/asked"
 
 @pytest.fixture
 def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A command `uv` in an otherwise ordinary PATH, and an empty cache."""
+    """A command in the place of uv, and an empty cache."""
     (tmp_path / "bin").mkdir()
-    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:/usr/bin:/bin")
+    monkeypatch.setattr("homeostat.reproduction.interpreters.find_uv_bin", lambda: str(tmp_path / "bin" / "uv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "bin" / "uv"
 
