@@ -1,5 +1,6 @@
 """What the API needs of the one who reads the rooms."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,10 @@ class Reader(Protocol):
     """
 
     def overview(self) -> msgspec.Struct: ...
+
+    def run(self, run_id: str, query: Mapping[str, str]) -> msgspec.Struct: ...
+
+    def curves(self, run_id: str, keys: Sequence[str], query: Mapping[str, str]) -> msgspec.Struct: ...
 
     def system(self, name: str) -> msgspec.Struct: ...
 

@@ -10,7 +10,9 @@ from homeostat.core.errors import UserError
 
 
 def api_routes(reader: Reader) -> list[Route]:
-    """`/api/status`, `/api/systems/{name}` and `/api/decisions?system=&kind=&before=`."""
+    """`/api/status`, `/api/systems/{name}`, `/api/decisions?system=&kind=&before=`, and of one run: `/api/runs/{id}?tab=`
+    with the words of its page, and `/api/runs/{id}/curves?key=&key=&x=&from=&to=&width=`.
+    """
 
     def status(_request: Request) -> Response:
         return _json(reader.overview())
@@ -29,7 +31,16 @@ def api_routes(reader: Reader) -> list[Route]:
             )
         )
 
+    def run(request: Request) -> Response:
+        return _json(reader.run(request.path_params["id"], request.query_params))
+
+    def curves(request: Request) -> Response:
+        query = request.query_params
+        return _json(reader.curves(request.path_params["id"], query.getlist("key"), query))
+
     return [
+        Route("/api/runs/{id}", run),
+        Route("/api/runs/{id}/curves", curves),
         Route("/api/status", status),
         Route("/api/systems/{name}", system),
         Route("/api/decisions", decisions),

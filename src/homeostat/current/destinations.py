@@ -151,10 +151,18 @@ def encode_model(model: Any, example: Any, code: Digest) -> bytes:
 
 
 def _git(root: Path) -> dict[str, str]:
-    """Commit and branch; empty if `root` is in no repository."""
-    asked = ("git", "rev-parse", "HEAD", "--abbrev-ref", "HEAD")
+    """Commit and branch, and whether the working directory is `dirty`; empty if `root` is in no repository."""
     try:
-        said = subprocess.run(asked, cwd=root, capture_output=True, text=True, check=True, timeout=10).stdout.split()
-    except (OSError, subprocess.SubprocessError):
+        commit, branch = _asked(root, "rev-parse", "HEAD", "--abbrev-ref", "HEAD").split()
+        # What a run writes itself is no change, and the index of somebody at work is left alone.
+        changes = _asked(
+            root, "--no-optional-locks", "status", "--porcelain", "--", ".", f":(exclude,glob)**/{HOME}/**"
+        )
+    except (OSError, ValueError, subprocess.SubprocessError):
         return {}
-    return dict(zip(("commit", "branch"), said, strict=False))
+    return {"commit": commit, "branch": branch, "dirty": "true" if changes.strip() else "false"}
+
+
+def _asked(root: Path, *words: str) -> str:
+    asked = subprocess.run(("git", *words), cwd=root, capture_output=True, text=True, check=True, timeout=10)
+    return asked.stdout

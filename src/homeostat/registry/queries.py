@@ -38,6 +38,13 @@ def runs_of_models(connection: Connection) -> set[str]:
     return set(connection.execute(select(model_versions.c.run_id).distinct()).scalars())
 
 
+def made_by(connection: Connection, run_id: str) -> list[tuple[str, int]]:
+    """System and number of the versions that a run made."""
+    query = select(model_versions.c.system, model_versions.c.number).where(model_versions.c.run_id == run_id)
+    rows = connection.execute(query.order_by(model_versions.c.system, model_versions.c.number))
+    return [(row.system, row.number) for row in rows]
+
+
 def latest_number(connection: Connection, system: str) -> int:
     """0 if the system has no version."""
     found = connection.execute(

@@ -8,7 +8,7 @@ from typing import Any, TextIO, cast
 
 from homeostat.track.run import Run
 
-_ARTIFACT = "output.txt"
+ARTIFACT = "output.txt"
 
 
 class Output:
@@ -25,7 +25,7 @@ class Output:
         sys.stdout, sys.stderr = self._streams
         with self._file:
             self._file.flush()
-            self._run.artifact(_ARTIFACT, Path(self._file.name))
+            self._run.artifact(ARTIFACT, Path(self._file.name))
 
 
 class _Copied:

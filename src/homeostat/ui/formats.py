@@ -1,5 +1,7 @@
 """How numbers, times and digests read on pages: with unit and uncertainty, the same everywhere."""
 
+import math
+
 from homeostat.core.clock import DAY, HOUR, MINUTE, SECOND, moment
 from homeostat.core.durations import spoken
 
@@ -17,6 +19,17 @@ _PERCENT_UNIT = "%"
 def number(value: float | None, decimals: int = 3) -> str:
     """`0.172`; thousands are separated; a missing value is a dash."""
     return MISSING if value is None else f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def figure(value: float) -> str:
+    """A metric as it reads: `0.2131`, `1,204`, `3.2e−07`, `NaN`."""
+    if math.isnan(value):
+        return "NaN"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == round(value) and abs(value) < 1e9:
+        return f"{value:,.0f}".replace("-", "−")
+    return f"{value:.4g}".replace("-", "−")
 
 
 def measure(value: float | None, unit: str, decimals: int = 3) -> str:

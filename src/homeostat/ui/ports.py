@@ -1,5 +1,6 @@
 """What the pages need of the one who reads the rooms."""
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from homeostat.ui.contexts import (
@@ -14,7 +15,9 @@ from homeostat.ui.contexts import (
     PipelinePage,
     PipelinesPage,
     RunPage,
+    RunSeries,
     RunsPage,
+    StoredFile,
     SystemPage,
 )
 
@@ -47,6 +50,10 @@ class Reader(Protocol):
 
     def runs(self, *, system: str, before: str | None) -> RunsPage: ...
 
-    def run(self, run_id: str) -> RunPage: ...
+    def run(self, run_id: str, query: Mapping[str, str]) -> RunPage: ...
+
+    def curves(self, run_id: str, keys: Sequence[str], query: Mapping[str, str]) -> RunSeries: ...
+
+    def file(self, run_id: str, name: str, model: str) -> StoredFile: ...
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage: ...

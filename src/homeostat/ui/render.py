@@ -11,6 +11,7 @@ from homeostat.core.clock import moment
 from homeostat.core.durations import spoken
 from homeostat.ui import figures, formats
 from homeostat.ui.assets import asset_url, has_bundle
+from homeostat.ui.charts.curves import axis_text, curve_chart
 from homeostat.ui.charts.gauge import gauge
 from homeostat.ui.charts.graph import STATE_NAMES, graph
 from homeostat.ui.charts.line import line_chart
@@ -39,6 +40,7 @@ def environment() -> Environment:
     )
     for name in (
         "number",
+        "figure",
         "measure",
         "between",
         "percent",
@@ -57,6 +59,8 @@ def environment() -> Environment:
     made.globals.update(
         figures=figures,
         line_chart=line_chart,
+        curve_chart=curve_chart,
+        axis_text=axis_text,
         timeline=timeline,
         gauge=gauge,
         sparkline=sparkline,

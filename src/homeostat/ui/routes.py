@@ -3,13 +3,13 @@
 from collections.abc import Callable
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
 from starlette.routing import Route
 
 from homeostat.core.errors import UserError
+from homeostat.ui.answers import answer
 from homeostat.ui.contexts import Context
 from homeostat.ui.ports import Reader
-from homeostat.ui.render import render
+from homeostat.ui.run_routes import run_routes
 
 
 def page_routes(reader: Reader) -> list[Route]:
@@ -66,16 +66,8 @@ def page_routes(reader: Reader) -> list[Route]:
         "/pipelines": lambda _: reader.pipelines(),
         "/pipelines/{name}": pipeline,
         "/runs": runs,
-        "/runs/{id}": lambda request: reader.run(request.path_params["id"]),
     }
-    return [Route(path, _answer(read)) for path, read in pages.items()]
-
-
-def _answer(read: Callable[[Request], Context]) -> Callable[[Request], HTMLResponse]:
-    def answer(request: Request) -> HTMLResponse:
-        return HTMLResponse(render(read(request)), headers={"Cache-Control": "no-store"})
-
-    return answer
+    return [*(Route(path, answer(read)) for path, read in pages.items()), *run_routes(reader)]
 
 
 def _before(request: Request) -> int | None:

@@ -55,6 +55,22 @@ def test_a_block_is_a_run(project: Path) -> None:
     assert "argv" in found.surroundings
 
 
+def test_a_run_knows_its_commit(project: Path) -> None:
+    """Commit and branch are recorded, and whether the working directory had changes since."""
+    git = ("git", "-c", "user.name=a", "-c", "user.email=a@b")
+    for words in (("init", "-q", "-b", "main"), ("add", "-A"), ("commit", "-q", "-m", "first", "--allow-empty")):
+        subprocess.run((*git, *words), cwd=project, check=True)
+    with hs.run("clean", system_metrics=False) as clean:
+        clean.flush()
+    (project / "new.py").write_text("x = 1\n")
+    with hs.run("dirty", system_metrics=False) as dirty:
+        dirty.flush()
+    told = [kept(run, project).surroundings["git"] for run in (clean, dirty)]
+
+    assert [("main", "false"), ("main", "true")] == [(git["branch"], git["dirty"]) for git in told]
+    assert 40 == len(told[0]["commit"])
+
+
 def test_runs_in_runs_know_each_other(project: Path) -> None:
     """A run in a run is its part, in its experiment; the inner one is active until it ends."""
     with hs.run("outer", experiment="depth", system_metrics=False) as outer:

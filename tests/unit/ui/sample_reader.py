@@ -1,8 +1,11 @@
 """A reader that answers every page with its sample."""
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from homeostat.core.errors import NotFound, Overloaded
+from homeostat.ui.assets import STATIC
 from homeostat.ui.contexts import (
     DataPage,
     DatasetPage,
@@ -15,10 +18,12 @@ from homeostat.ui.contexts import (
     PipelinePage,
     PipelinesPage,
     RunPage,
+    RunSeries,
     RunsPage,
+    StoredFile,
     SystemPage,
 )
-from unit.ui import sample_pipelines, sample_rooms, sample_systems
+from unit.ui import sample_pipelines, sample_rooms, sample_run, sample_systems
 
 
 class SampleReader:
@@ -63,8 +68,16 @@ class SampleReader:
     def runs(self, *, system: str, before: str | None) -> RunsPage:
         return sample_rooms.RUNS_PAGE
 
-    def run(self, run_id: str) -> RunPage:
-        return sample_rooms.RUN_PAGE
+    def run(self, run_id: str, query: Mapping[str, str]) -> RunPage:
+        return sample_run.RUN_PAGES[query.get("tab") or "overview"]
+
+    def curves(self, run_id: str, keys: Sequence[str], query: Mapping[str, str]) -> RunSeries:
+        found = [chart for chart in sample_run.CHARTS if chart.key in keys]
+        return RunSeries(charts=tuple(found), status="finished")
+
+    def file(self, run_id: str, name: str, model: str) -> StoredFile:
+        path = next(path for path in STATIC.glob("*.svg"))
+        return StoredFile(path=str(path), name=name, media_type="image/svg+xml")
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage:
         return msgspec.structs.replace(sample_rooms.ERROR_PAGE, status=status, code=code, message=message)

@@ -9,7 +9,6 @@ from homeostat.ui.contexts import (
     Cell,
     Change,
     ColumnRow,
-    Curve,
     DataPage,
     DatasetPage,
     DatasetRow,
@@ -25,7 +24,6 @@ from homeostat.ui.contexts import (
     Pair,
     RemoteRow,
     Reproduced,
-    RunPage,
     RunRow,
     RunsPage,
     SampleRow,
@@ -378,27 +376,6 @@ RUNS_PAGE = RunsPage(
     older="run-0d6vz81k5q7r9x2m4n8p",
 )
 RUNS_EMPTY = RunsPage(project=PROJECT, now=NOW, sentence="Nothing ran yet.", runs=(), systems=())
-RUN_PAGE = RunPage(
-    project=PROJECT,
-    now=NOW,
-    sentence="Made late-flights v14, better than the champion by 0.009 AUC.",
-    run=RUN,
-    params=(Pair(name="max_iter", value="60"), Pair(name="seed", value="1")),
-    curves=(Curve(name="loss", last=0.4123, values=tuple(1 / (index + 1) for index in range(40)), points=600),),
-    artifacts=(Pair(name="importance.json", value="2.1 kB"),),
-    provenance=(Pair(name="code", value=DIGEST, is_digest=True),),
-)
-RUN_FAILED = RunPage(
-    project=PROJECT,
-    now=NOW,
-    sentence="Failed in step train.",
-    run=FAILED,
-    params=(),
-    curves=(),
-    artifacts=(),
-    provenance=(),
-    error="Traceback (most recent call last):\n  ValueError: <b>no rows</b>",
-)
 ERROR_PAGE = ErrorPage(
     project=PROJECT,
     now=NOW,

@@ -15,11 +15,10 @@ from unit.ui.sample_rooms import (
     MODEL_PAGE_NEW,
     MODELS_EMPTY,
     MODELS_PAGE,
-    RUN_FAILED,
-    RUN_PAGE,
     RUNS_EMPTY,
     RUNS_PAGE,
 )
+from unit.ui.sample_run import RUN_PAGES
 from unit.ui.sample_systems import (
     DECISIONS_EMPTY,
     DECISIONS_PAGE,
@@ -53,7 +52,6 @@ PAGES: dict[str, Context] = {
     "pipeline-plain": PIPELINE_PLAIN,
     "runs": RUNS_PAGE,
     "runs-empty": RUNS_EMPTY,
-    "run": RUN_PAGE,
-    "run-failed": RUN_FAILED,
+    **{f"run-{name}": page for name, page in RUN_PAGES.items()},
     "error": ERROR_PAGE,
 }

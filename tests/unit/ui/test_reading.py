@@ -90,7 +90,7 @@ def test_what_is_not_there_is_named(workspace: Workspace) -> None:
         lambda: read.system("nobody"),
         lambda: read.model("nobody", 3),
         lambda: read.dataset("nobody", number=None, before=None, is_profiled=False),
-        lambda: read.run("nobody"),
+        lambda: read.run("nobody", {}),
     ):
         with pytest.raises(NotFound, match="nobody"):
             ask()
@@ -208,17 +208,6 @@ def test_a_blocked_append_is_on_the_data_page(workspace: Workspace) -> None:
     assert ("breach", 1, True) == (page.state, page.datasets[0].open_blocks, page.datasets[0].has_contract)
     assert {"distance"} == {finding.column for finding in page.blocks[0].findings}
     assert "day 2" in render(Reading(workspace).dataset("flights", number=None, before=None, is_profiled=False))
-
-
-def test_a_run_shows_what_it_logged(workspace: Workspace) -> None:
-    """Parameters, curves and state of a run are on its page."""
-    with workspace.runs.start("baseline", params={"lr": 0.1}) as run:
-        for step in range(200):
-            run.log(step=step, loss=1 / (step + 1))
-    page = Reading(workspace).run(run.id)
-
-    assert (("lr", "0.1"), "finished") == ((page.params[0].name, page.params[0].value), page.run.status)
-    assert (200, True) == (page.curves[0].points, len(page.curves[0].values) <= 80)
 
 
 def test_a_registered_model_has_its_page(workspace: Workspace) -> None:

@@ -18,8 +18,15 @@ _SIGNS: dict[NodeState, str] = {
     "ran": "M2.5 1.5L8 5L2.5 8.5Z",
     "cached": "M1.5 5.5L4 8L8.5 2.5",
     "failed": "M2 2L8 8M8 2L2 8",
+    "plain": "M5 1.5L8.5 5L5 8.5L1.5 5Z",
 }
-STATE_NAMES: dict[NodeState, str] = {"data": "data", "ran": "ran", "cached": "reused", "failed": "failed"}
+STATE_NAMES: dict[NodeState, str] = {
+    "data": "data",
+    "ran": "ran",
+    "cached": "reused",
+    "failed": "failed",
+    "plain": "made",
+}
 
 
 def graph(chart: Graph) -> Markup:
@@ -90,10 +97,11 @@ def _line(start: tuple[float, float], end: tuple[float, float], *, is_critical: 
 
 
 def _node(node: GraphNode, x: float, y: float) -> Markup:
-    name = node.name if len(node.name) <= _CHARACTERS else f"{node.name[: _CHARACTERS - 1]}…"
+    whole = node.label or node.name
+    name = whole if len(whole) <= _CHARACTERS else f"{whole[: _CHARACTERS - 1]}…"
     parts = element(
         "g",
-        element("title", f"{node.name}: {STATE_NAMES[node.state]}, {node.detail}"),
+        element("title", f"{whole}: {STATE_NAMES[node.state]}, {node.detail}"),
         element("rect", width=_WIDTH, height=_HEIGHT, rx=6),
         element("path", d=_SIGNS[node.state], transform="translate(10 11)"),
         element("text", name, x=28, y=20),

@@ -9,7 +9,8 @@ from homeostat.core.clock import Micros
 Role = Literal["champion", "challenger", "canary", "shadow", "static"]
 Direction = Literal["at_most", "at_least"]
 State = Literal["met", "breach", "unknown"]
-NodeState = Literal["data", "ran", "cached", "failed"]
+CurveAxis = Literal["step", "time", "relative"]
+NodeState = Literal["data", "ran", "cached", "failed", "plain"]  # plain: part of a lineage
 EventKind = Literal["breach", "retrain", "rejected", "shadow", "canary", "deploy", "rollback", "approval", "blocked"]
 
 
@@ -110,6 +111,50 @@ class Timeline(msgspec.Struct, frozen=True, kw_only=True):
     end: Micros
 
 
+class CurveLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a curve.
+
+    Attributes:
+        name: as it reads in the legend.
+        run: id of the run whose points they are.
+        x: (buckets,) ascending; steps, microseconds, or seconds since the run began.
+        values: (buckets,) the mean of what fell into each, with None where no value is a finite number.
+        low: (buckets,) the lowest of them; empty where each bucket holds one point.
+        high: (buckets,) the highest.
+    """
+
+    name: str
+    run: str
+    x: tuple[float, ...]
+    values: tuple[float | None, ...]
+    low: tuple[float | None, ...] = ()
+    high: tuple[float | None, ...] = ()
+
+
+class CurveChart(msgspec.Struct, frozen=True, kw_only=True):
+    """A metric over its steps or over time, thinned for the width it is drawn in.
+
+    Attributes:
+        key: name of the metric.
+        points: how many were logged, of all lines.
+        last: the latest value of the first line; None if it is no finite number.
+        lines: one for each run.
+        x: what the horizontal axis is.
+        is_log: the vertical axis is logarithmic; values that are not positive are left out.
+        start: where the axis begins; None for where the points do.
+        end: where it ends.
+    """
+
+    key: str
+    points: int
+    last: float | None
+    lines: tuple[CurveLine, ...]
+    x: CurveAxis = "step"
+    is_log: bool = False
+    start: float | None = None
+    end: float | None = None
+
+
 class Share(msgspec.Struct, frozen=True, kw_only=True):
     """A part of a whole, such as the traffic of one arm.
 
@@ -128,7 +173,8 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     """A step of a pipeline, or data it began with.
 
     Attributes:
-        name: unique in its graph.
+        name: unique in its graph; shown unless there is a label.
+        label: shown instead of the name.
         state: what became of it.
         detail: one short line below the name.
         is_critical: it lies on the longest way through the graph, measured in time.
@@ -140,6 +186,7 @@ class GraphNode(msgspec.Struct, frozen=True, kw_only=True):
     detail: str
     is_critical: bool = False
     href: str = ""
+    label: str = ""
 
 
 class Graph(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,5 +1,7 @@
 """One method for each page: opens a read transaction and hands it to the module that knows the rooms concerned."""
 
+from collections.abc import Mapping, Sequence
+
 from homeostat.ui.contexts import (
     DataPage,
     DatasetPage,
@@ -12,11 +14,15 @@ from homeostat.ui.contexts import (
     PipelinePage,
     PipelinesPage,
     RunPage,
+    RunSeries,
     RunsPage,
+    StoredFile,
     SystemPage,
 )
 from homeostat.ui.reading import data, decisions, differences, models, pipelines, runs, systems
 from homeostat.ui.reading.here import Here, here
+from homeostat.ui.reading.run import artifacts, previews
+from homeostat.ui.reading.run import page as run_page
 from homeostat.workspace import Workspace
 
 
@@ -70,9 +76,20 @@ class Reading:
         with self._workspace.database.read() as connection:
             return runs.page(connection, self._here(), system=system, before=before)
 
-    def run(self, run_id: str) -> RunPage:
+    def run(self, run_id: str, query: Mapping[str, str]) -> RunPage:
         with self._workspace.database.read() as connection:
-            return runs.one(connection, self._here(), run_id)
+            return run_page.page(connection, self._here(), run_id, query)
+
+    def curves(self, run_id: str, keys: Sequence[str], query: Mapping[str, str]) -> RunSeries:
+        with self._workspace.database.read() as connection:
+            return run_page.series(connection, run_id, keys, query)
+
+    def file(self, run_id: str, name: str, model: str) -> StoredFile:
+        with self._workspace.database.read() as connection:
+            kept = artifacts.find(connection, run_id, name, model)
+        self._workspace.objects.check(kept.digest)
+        path = self._workspace.objects.path(kept.digest)
+        return StoredFile(path=str(path), name=kept.name, media_type=previews.type_of(kept))
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage:
         return ErrorPage(**self._here().frame, status=status, code=code, message=message)
