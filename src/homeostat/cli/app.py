@@ -26,6 +26,7 @@ COMMANDS = {
     "why": ("pipelines", "Say why a step ran again, or why it did not."),
     "runs": ("runs", "List, compare, export and delete tracked runs."),
     "sync": ("runs", "Bring runs that were tracked offline into this project."),
+    "import": ("importing", "Bring over what another tracker keeps: an MLflow server or store."),
     "models": ("models", "List model versions; show one with its gates and reproduction."),
     "approve": ("commands", "Approve a model version that waits for it."),
     "waive": ("commands", "Let a failed gate of a version not block it."),

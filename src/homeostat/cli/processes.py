@@ -23,26 +23,30 @@ CLOCK_EVERY_S = 0.001  # a replay waits for every look, and reading its clock co
 _PARENT_EVERY_S = 0.2
 
 
-@click.command()
-@project_option
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8700, show_default=True)
-@click.option(
+workspace_option = click.option(
     "--workspace",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
     help="Any directory: what clients log lies in its .homeostat/. It needs no homeostat.toml, and is made if need be.",
 )
+
+
+@click.command()
+@project_option
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8700, show_default=True)
+@workspace_option
 def server(project: Path | None, host: str, port: int, folder: Path | None) -> None:
     """Serve pages, API and MLflow clients on http://HOST:PORT until interrupted."""
     from homeostat.server.serve import run_server
 
     _follow_parent()
-    with _opened(project, folder) as workspace:
+    with opened(project, folder) as workspace:
         run_server(workspace, host, port)
 
 
-def _opened(project: Path | None, folder: Path | None) -> Workspace:
+def opened(project: Path | None, folder: Path | None) -> Workspace:
+    """The project, or the directory that `workspace_option` names. Raises: UserError if both are given. NoWorkspace."""
     if folder is None:
         return Workspace.find(project)
     if project is not None:

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import msgspec
 from sqlalchemy import Connection, select
 
-from homeostat.core.digests import Digest, canonical_json
+from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound
 from homeostat.mlflow import artifacts, rules
 from homeostat.mlflow.artifacts import Owner
@@ -335,7 +335,7 @@ def _folder(connection: Connection, source: str) -> tuple[Owner, str] | None:
 
 
 def _content(call: Call, source: str) -> Digest:
-    """What a version is made of, as one digest: that of the list of its files with theirs. Empty if they are not here."""
+    """What a version is made of, as one digest. Empty if its files are not here."""
     where = _folder(call.connection, source)
     if where is None:
         return Digest("")
@@ -347,7 +347,7 @@ def _content(call: Call, source: str) -> Digest:
         query = select(run_artifacts.c.name, run_artifacts.c.digest).where(run_artifacts.c.run_id == owner.id)
         kept = [(name, digest) for name, digest in call.connection.execute(query)]
     files = {name.removeprefix(inside): digest for name, digest in kept if name.startswith(inside)}
-    return call.rooms.objects.put(canonical_json({"files": files})) if files else Digest("")
+    return catalog.content(call.rooms.objects, files)
 
 
 def _tell_model(call: Call, model_id: str, version: ModelVersion) -> None:

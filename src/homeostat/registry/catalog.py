@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, func, insert, select, update
+from sqlalchemy import Connection, Table, case, delete, func, insert, select, update
 
 from homeostat.core.clock import Micros
-from homeostat.core.digests import canonical_json
+from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import AlreadyExists, NotAllowed, NotFound
 from homeostat.registry.facts import ModelRegistered
 from homeostat.registry.records import ModelVersion
@@ -27,6 +27,7 @@ from homeostat.store.db.schema.registry import (
     waivers,
 )
 from homeostat.store.lineage import Edge, node
+from homeostat.store.objects import ObjectStore
 
 _BY_SYSTEM = (model_versions, alias_moves, gate_reports, approvals, waivers)
 
@@ -54,6 +55,31 @@ def create(
     )
     for key, value in (tags or {}).items():
         put_tag(connection, name, key, value)
+
+
+def put(connection: Connection, model: RegisteredModel, last_number: int) -> None:
+    """Have a registered model as it is elsewhere: it is added, or takes the new state. Tags that it has besides stay.
+
+    Args: last_number: given to a version there, so that none is given twice.
+    """
+    if not exists(connection, model.name):
+        create(connection, model.name, model.created_at)
+    given = case((registered_models.c.last_number < last_number, last_number), else_=registered_models.c.last_number)
+    connection.execute(
+        update(registered_models)
+        .where(registered_models.c.name == model.name)
+        .values(description=model.description, updated_at=model.updated_at, last_number=given)
+    )
+    for key, value in model.tags.items():
+        put_tag(connection, model.name, key, value)
+
+
+def content(objects: ObjectStore, files: Mapping[str, Digest]) -> Digest:
+    """What a version made of files is, as one digest: that of the list of the files with theirs. Empty if there are none.
+
+    Args: files: digests by path below the folder of the model.
+    """
+    return objects.put(canonical_json({"files": dict(files)})) if files else Digest("")
 
 
 def exists(connection: Connection, name: str) -> bool:

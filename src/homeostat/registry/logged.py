@@ -72,6 +72,16 @@ def create(connection: Connection, model: LoggedModel) -> None:
     put_tags(connection, model.id, model.tags)
 
 
+def put(connection: Connection, model: LoggedModel) -> None:
+    """Have a model as it is elsewhere: it is added, or takes the new state. Params, tags and metrics that it has besides stay."""
+    columns = {name: getattr(model, name) for name in logged_models.c.keys()}  # noqa: SIM118  of a table, not a dict
+    if not connection.execute(update(logged_models).where(logged_models.c.id == model.id).values(**columns)).rowcount:
+        connection.execute(insert(logged_models).values(**columns))
+    put_params(connection, model.id, model.params)
+    put_tags(connection, model.id, model.tags)
+    put_metrics(connection, model.metrics)
+
+
 def get(connection: Connection, model_id: str, *, allow_deleted: bool = False) -> LoggedModel:
     """Raises: NotFound naming the id."""
     found = read(connection, [model_id])

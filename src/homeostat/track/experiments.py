@@ -57,6 +57,11 @@ def number_of(connection: Connection, name: str, at: Micros) -> int:
     return int(known.id)
 
 
+def of_name(connection: Connection, name: str) -> int | None:
+    """The number of the experiment of this name, deleted or not; None if there is none."""
+    return connection.execute(select(experiments.c.id).where(experiments.c.name == name)).scalar()
+
+
 def get(connection: Connection, id_: int) -> Experiment:
     """Raises: NotFound naming the number."""
     return _one(connection, experiments.c.id == id_, str(id_))

@@ -38,20 +38,23 @@ def get(connection: Connection, run_id: str) -> RunDetail:
     if row is None:
         raise NotFound(f"There is no run {run_id!r}. List those there are: homeostat runs list")
     (summary,) = summaries(connection, [_run(row)])
-    artifacts = connection.execute(
-        select(run_artifacts).where(run_artifacts.c.run_id == run_id).order_by(run_artifacts.c.name)
-    )
     used = usage.of_runs(connection, [run_id]).get(run_id, usage.Usage([], [], []))
     return RunDetail(
         **msgspec.structs.asdict(summary),
-        artifacts=tuple(
-            Artifact(name=kept.name, digest=kept.digest, size_bytes=kept.size_bytes, media_type=kept.media_type)
-            for kept in artifacts
-        ),
+        artifacts=artifacts(connection, run_id),
         inputs=tuple(used.datasets),
         model_inputs=tuple(used.models),
         outputs=tuple(used.outputs),
         surroundings=msgspec.json.decode(row["surroundings"]),
+    )
+
+
+def artifacts(connection: Connection, run_id: str) -> tuple[Artifact, ...]:
+    """Artifacts of a run, by name."""
+    query = select(run_artifacts).where(run_artifacts.c.run_id == run_id).order_by(run_artifacts.c.name)
+    return tuple(
+        Artifact(name=kept.name, digest=kept.digest, size_bytes=kept.size_bytes, media_type=kept.media_type)
+        for kept in connection.execute(query)
     )
 
 

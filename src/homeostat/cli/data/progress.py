@@ -57,3 +57,15 @@ class Rows(_Line):
 
     def __call__(self, done: int) -> None:
         self._show(lambda: f"{done:,} rows")
+
+
+class Words(_Line):
+    """Told in words how far it is; what is shorter than before is padded, to be written over it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self._longest = 0
+
+    def __call__(self, words: str) -> None:
+        self._longest = max(self._longest, len(words))
+        self._show(lambda: words.ljust(self._longest) if self._is_terminal else words)

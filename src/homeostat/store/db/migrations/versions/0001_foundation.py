@@ -205,6 +205,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("gateway", "system", name=op.f("pk_gateways")),
     )
     op.create_table(
+        "imports",
+        sa.Column("source", sa.String(length=512), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("id", sa.String(length=256), nullable=False),
+        sa.Column("here", sa.String(length=64), nullable=False),
+        sa.Column("told", sa.String(length=32), nullable=False),
+        sa.PrimaryKeyConstraint("source", "kind", "id", name=op.f("pk_imports")),
+    )
+    op.create_table(
         "input_datasets",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("experiment_id", sa.BigInteger(), nullable=False),
