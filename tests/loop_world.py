@@ -104,10 +104,10 @@ class World:
         self._schema = predictions_schema([("key", "string"), ("x", "float")])
 
     @classmethod
-    def create(cls, root: Path, gates: str = "") -> "World":
+    def create(cls, root: Path, gates: str = "", module: str = MODULE) -> "World":
         """A new project with its data, declared at `START` and not looked at yet."""
         root.mkdir()
-        (root / "clicks_project.py").write_text(MODULE.replace("[GATES]", f"[{gates}]"))
+        (root / "clicks_project.py").write_text(module.replace("[GATES]", f"[{gates}]"))
         workspace = Workspace.create(root, CONFIG)
         workspace.watermark.advance(START)
         workspace.datasets.append("visits", visits(), source="feed/0")

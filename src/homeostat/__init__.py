@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from homeostat.current.datasets import dataset, sql
     from homeostat.current.runs import active_run, log, run
     from homeostat.current.selection import runs
-    from homeostat.loop.declaration import retrain, rollout, window
+    from homeostat.loop.declaration import registered, retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
     from homeostat.pipelines import Candidate, current_run, pipeline, step
@@ -40,6 +40,7 @@ _FACE = {
     "gate": "homeostat.registry.gate",
     "log": "homeostat.current.runs",
     "pipeline": "homeostat.pipelines",
+    "registered": "homeostat.loop.declaration",
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
     "run": "homeostat.current.runs",
@@ -65,6 +66,7 @@ __all__ = [
     "gate",
     "log",
     "pipeline",
+    "registered",
     "retrain",
     "rollout",
     "run",

@@ -15,6 +15,7 @@ from homeostat.data.catalog import queries as data_queries
 from homeostat.pipelines import queries as pipeline_queries
 from homeostat.pipelines.records import Action
 from homeostat.registry import queries as registry_queries
+from homeostat.registry.records import ModelVersion
 from homeostat.store import lineage
 from homeostat.store.lineage import Edge, node
 from homeostat.workspace import Workspace
@@ -95,7 +96,12 @@ def _of_version(connection: Connection, system: str, number: int) -> Iterable[Li
     for waiver in registry_queries.waivers_of(connection, system, number):
         yield Link(what="waiver", node="", detail=f"gate {waiver.gate} waived by {waiver.waived_by}: {waiver.why}")
     model = node("model", card.model)
-    yield Link(what="model", node=model, detail=f"file {short(card.model)}, canonical {short(card.canonical)}")
+    yield Link(
+        what="model", node=model, detail=f"file {short(card.model)}, canonical {short(card.canonical) or 'not known'}"
+    )
+    if card.source:
+        yield Link(what="run", node=node("run", card.run_id) if card.run_id else "", detail=_registered(card))
+        return
     run = pipeline_queries.get(connection, card.run_id)
     for action in run.actions:
         if card.model in (output.digest for output in action.outputs):
@@ -105,6 +111,11 @@ def _of_version(connection: Connection, system: str, number: int) -> Iterable[Li
     )
     for name in card.data:
         yield from _of_data(connection, name)
+
+
+def _registered(card: ModelVersion) -> str:
+    by = f" by {card.created_by}" if card.created_by else ""
+    return f"an MLflow client registered it{by} from {card.run_id or 'no run'}: {card.source}"
 
 
 def _of_action(action: Action) -> Iterable[Link]:
@@ -194,4 +205,6 @@ def _answers(workspace: Workspace, models: Iterable[str]) -> dict[str, int]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return msgspec.json.decode(value)  # a JSON column of the log
     return iso(micros(value)) if isinstance(value, datetime) else value

@@ -374,6 +374,7 @@ class Workspace:
             deployments=self.deployments,
             monitor=self.monitor,
             reproductions=Reproductions(self.root),
+            folder=self.run_folder,
         )
         owner = f"{socket.gethostname()}:{os.getpid()}"
         return controller(self.database, self.clock, rooms, self.systems, owner)

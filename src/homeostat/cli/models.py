@@ -5,6 +5,8 @@ from pathlib import Path
 import click
 
 from homeostat.cli.options import emit, json_option, print_table, project_option
+from homeostat.codec import mlmodels, model_folders
+from homeostat.codec.mlmodels import MLmodel
 from homeostat.core.clock import iso
 from homeostat.core.digests import short
 from homeostat.core.errors import NotFound
@@ -81,23 +83,52 @@ def show(project: Path | None, model: str, as_json: bool) -> None:
         card = queries.card(connection, system, number, workspace.clock.now())
         kept = latest(connection, system).get(number)
         made = None if kept is None else kept.record(workspace.objects)
-    emit({"card": card, "reproduction": made}, as_json=as_json, text=lambda: _print(card, made))
+        packaged = _packaged(card, workspace)
+    shown = {"card": card, "reproduction": made} | ({} if packaged is None else {"mlmodel": packaged})
+    emit(shown, as_json=as_json, text=lambda: _print(card, made, packaged))
 
 
-def _print(card: Card, made: Reproduction | None) -> None:
+def _packaged(card: Card, workspace: Workspace) -> MLmodel | None:
+    """What a version says of itself that a client registered; None if it is one of ours, or is not kept here."""
+    if not card.version.source or not card.version.model:
+        return None
+    folder = model_folders.read_folder(workspace.objects.read(card.version.model))
+    return mlmodels.describe_folder(folder, workspace.objects.read)
+
+
+def _print_packaged(model: MLmodel) -> None:
+    click.echo(f"  flavours {', '.join(model.flavours)}; logged by MLflow {model.mlflow} on Python {model.python}")
+    columns = (f"{column.name} {column.type}{'' if column.is_required else '?'}" for column in model.inputs.columns)
+    click.echo(f"  inputs {', '.join(columns) if model.is_described else 'not said: no signature'}")
+    if model.outputs:
+        click.echo(f"  outputs {model.outputs}")
+    if model.example:
+        click.echo(f"  example {model.example}")
+    click.echo(f"  requirements {', '.join(model.requirements) or 'none'}")
+
+
+def _print(card: Card, made: Reproduction | None, packaged: MLmodel | None) -> None:
     version = card.version
     aliases = "".join(f"  [{name}]" for name in card.aliases)
     click.echo(f"{click.style(version.name, bold=True)}  {version.status}{aliases}  {version.status_why}".rstrip())
-    click.echo(f"  trained {iso(version.created_at)} by {version.created_by} in {version.run_id}")
-    click.echo(
-        f"  from {', '.join(version.data)}, code {short(version.code)}, environment {short(version.environment)}"
-    )
-    click.echo(f"  model {version.model}")
+    if version.source:
+        by = f" by {version.created_by}" if version.created_by else ""
+        click.echo(f"  registered {iso(version.created_at)}{by} from {version.run_id or version.source}")
+    else:
+        click.echo(f"  trained {iso(version.created_at)} by {version.created_by} in {version.run_id}")
+        click.echo(
+            f"  from {', '.join(version.data)}, code {short(version.code)}, environment {short(version.environment)}"
+        )
+    click.echo(f"  model {version.model or 'is not kept here'}")
+    if packaged is not None:
+        _print_packaged(packaged)
     for name, value in version.metrics.items():
         click.echo(f"  {name} {value:.6f}")
     click.echo(f"  gates: {card.standing.verdict}. {card.standing.why}")
     for result in card.standing.results:
         click.echo(f"    {result.gate}: {result.status}. {result.sentence}")
+    if made is None and version.source:
+        return  # it was not trained here
     if made is None:
         click.echo(f"  not made again yet: homeostat reproduce {version.name}")
         return

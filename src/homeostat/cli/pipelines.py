@@ -87,7 +87,7 @@ def _pipeline(workspace: Workspace, name: str | None) -> Pipeline:
             raise NotFound(
                 f"Which pipeline? The project has {len(systems)} systems: {', '.join(systems) or 'none'}. Say homeostat run module:function."
             )
-        return systems[name or next(iter(systems))].pipeline
+        return systems[name or next(iter(systems))].training
     module, _, attribute = name.partition(":")
     sys.path.insert(0, str(workspace.root))
     try:

@@ -15,8 +15,8 @@ import polars as pl
 from homeostat.core.clock import parse_iso
 from homeostat.core.errors import MissingColumn, UserError, WrongType
 
-Type = Literal["float", "int", "string", "bool", "timestamp"]
-Value = float | int | str | bool | None
+Type = Literal["float", "int", "string", "bool", "timestamp", "json", "row"]
+Value = Any  # float, int, str, bool or None; for `json` and `row` whatever JSON can say
 
 _EXAMPLE_ROWS = 16  # enough for a transform to show what it reads, few enough to run it once a column
 _MISSING = type("Missing", (), {"__repr__": lambda _: "missing"})()
@@ -26,6 +26,8 @@ _ACCEPTED: dict[Type, frozenset[type]] = {
     "string": frozenset({str, type(None)}),
     "bool": frozenset({bool, type(None)}),
     "timestamp": frozenset({str, int, type(None)}),
+    "json": frozenset({list, dict, str, int, float, bool, type(None)}),
+    "row": frozenset({dict}),
 }
 _NEEDED: dict[Type, str] = {
     "float": "a number",
@@ -33,6 +35,8 @@ _NEEDED: dict[Type, str] = {
     "string": "a text",
     "bool": "true or false",
     "timestamp": "an ISO 8601 text such as 2013-04-12T06:00:00Z, or microseconds since 1970 UTC",
+    "json": "a list, an object or a plain value",
+    "row": "an object of fields",
 }
 
 
@@ -48,13 +52,16 @@ class Column(msgspec.Struct, frozen=True):
 
     Attributes:
         name: as in the data.
-        type: what a value of it is.
+        type: what a value of it is. `json` is any JSON value; `row` the whole row, whatever its fields: of a model that does not say
+            what it needs. Only models that run in an environment of their own have these two.
         zone: time zone of a timestamp column that has one; the frame's column then has it too.
+        is_required: whether a row must have it; if not, null stands for what is left out.
     """
 
     name: str
     type: Type
     zone: str = ""
+    is_required: bool = True
 
 
 class Signature(msgspec.Struct, frozen=True, dict=True):
@@ -106,8 +113,8 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
         """
         taken: list[list[Value]] = []
         for column in self.columns:
-            name = column.name
-            values = [row.get(name, _MISSING) for row in rows]
+            name, absent = column.name, _MISSING if column.is_required else None
+            values = [dict(row) for row in rows] if column.type == "row" else [row.get(name, absent) for row in rows]
             kinds = set(map(type, values))
             if not kinds <= _ACCEPTED[column.type]:
                 raise _refusal(column, values)
@@ -186,6 +193,8 @@ _DTYPES: dict[Type, pl.DataType] = {
     "int": pl.Int64(),
     "string": pl.String(),
     "bool": pl.Boolean(),
+    "json": pl.Object(),
+    "row": pl.Object(),
 }
 
 

@@ -1,4 +1,4 @@
-"""The parts of a system's declaration that the loop itself obeys: data windows, rollout, retrain policy.
+"""The parts of a system's declaration that the loop itself obeys: data windows, where versions come from, rollout, retrain policy.
 
 Gates are declared in the registry, setpoints in the monitor. All of them are data with a JSON form.
 """
@@ -21,6 +21,16 @@ class DataWindow(msgspec.Struct, frozen=True, kw_only=True):
 
     last_us: int = 0
     on: str = ""
+
+
+class Registered(msgspec.Struct, frozen=True, kw_only=True):
+    """Versions are not trained here: clients register them under the system's name.
+
+    Attributes:
+        label: the column of the system's data that says what really happened; each version is judged on the rows that have it.
+    """
+
+    label: str
 
 
 class Rollout(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +86,15 @@ def window(last: str = "", on: str = "") -> DataWindow:
     if not on:
         return DataWindow()
     return DataWindow(last_us=duration_us(last), on=on)
+
+
+def registered(label: str) -> Registered:
+    """For a system whose versions MLflow clients register: each new one is judged on the labelled rows of the system's data.
+
+    Args:
+        label: the column of that data which says what really happened.
+    """
+    return Registered(label=label)
 
 
 def rollout(

@@ -1,6 +1,7 @@
 """Challenger and champion on the same newest rows, as a step: cached, traced and reproducible like any other."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,10 +10,11 @@ import polars as pl
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Table
 from homeostat.pipelines import step
+from homeostat.registry.metrics import Floats
 from homeostat.registry.records import Evaluation, Reproduced
 
 CHALLENGER, CHAMPION, LABEL = "challenger_score", "champion_score", "label"
-_LATENCY_SAMPLE = 300  # the least that bounds a 99th percentile with 95 % confidence is 299
+LATENCY_SAMPLE = 300  # the least that bounds a 99th percentile with 95 % confidence is 299
 
 
 # One thread: the threads of a second would spin while the gateway's workers have the cores.
@@ -23,11 +25,19 @@ def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: s
     Returns: one row for each labelled row of `holdout`: the label, both scores (champion null without one), the slices.
     """
     rows = holdout.polars().filter(pl.col(label).is_not_null())
-    scored = rows.select(pl.col(label).cast(pl.Float64).alias(LABEL), *slices).with_columns(
-        pl.Series(CHALLENGER, challenger.predict(rows)),
-        pl.Series(CHAMPION, champion.predict(rows)) if champion else pl.lit(None, pl.Float64).alias(CHAMPION),
+    return side_by_side(rows, label, slices, challenger.predict(rows), champion.predict(rows) if champion else None)
+
+
+def side_by_side(
+    rows: pl.DataFrame, label: str, slices: Sequence[str], challenger: Floats, champion: Floats | None
+) -> Table:
+    """The rows of an evaluation: as `evaluate` returns them."""
+    return Table.of(
+        rows.select(pl.col(label).cast(pl.Float64).alias(LABEL), *slices).with_columns(
+            pl.Series(CHALLENGER, challenger),
+            pl.lit(None, pl.Float64).alias(CHAMPION) if champion is None else pl.Series(CHAMPION, champion),
+        )
     )
-    return Table.of(scored)
 
 
 @step(cpu=1)
@@ -43,7 +53,7 @@ def latency(model: Model, holdout: Table) -> list[float]:
     """Milliseconds that single-row predictions take, warm, on one thread as in a gateway's worker."""
     rows = holdout.polars()
     took = []
-    for i in range(_LATENCY_SAMPLE + 1):
+    for i in range(LATENCY_SAMPLE + 1):
         start = time.perf_counter()
         model.predict(rows[i % len(rows) : i % len(rows) + 1])
         took.append((time.perf_counter() - start) * 1e3)

@@ -15,7 +15,9 @@ from sqlalchemy import Connection
 from homeostat.core.clock import Micros, iso
 from homeostat.core.errors import HomeostatError, NotAllowed, UserError
 from homeostat.loop import queries
+from homeostat.loop.declaration import Registered
 from homeostat.loop.facts import TrainingDecided, TrainingFailed
+from homeostat.loop.judging import TRIGGER, assess
 from homeostat.loop.records import Asked, DeployCommand, Progress, RetrainCommand, RollbackCommand
 from homeostat.loop.rollouts import begin, give_back, proceed_rollout, stop_rollout
 from homeostat.loop.rules import Decision, Evidence, decide
@@ -43,6 +45,11 @@ def proceed(rooms: Rooms, look: Situation) -> Move:
 def _idle(rooms: Rooms, look: Situation) -> Move:
     evidence = _evidence(rooms, look)
     decision = decide(evidence, look.system.retrain, look.now)
+    if isinstance(look.system.pipeline, Registered):
+        number = _newest_unjudged(rooms, look)
+        if number is not None and not evidence.blocks:
+            return _judging(rooms, look, number, look.system.pipeline)
+        decision = _without_training(decision, look.system.name, number)
     if decision.verdict == "retrain":
         return lambda _: _begin_training(rooms, look, decision, evidence)
     step = Step(
@@ -54,6 +61,53 @@ def _idle(rooms: Rooms, look: Situation) -> Move:
         evidence=_written(evidence),
     )
     return lambda _: step
+
+
+def _newest_unjudged(rooms: Rooms, look: Situation) -> int | None:
+    with rooms.database.read() as connection:
+        return registry_queries.newest_unjudged(connection, look.system.name)
+
+
+def _without_training(decision: Decision, name: str, waiting: int | None) -> Decision:
+    """What a system decides whose versions come from clients: it can only say that another one is needed."""
+    if decision.trigger is None:
+        return decision
+    if waiting is not None:
+        return Decision(verdict="wait", sentence=f"{name}@{waiting} waits to be judged. {decision.sentence}")
+    return Decision(verdict="watch", sentence=f"{decision.sentence} Clients register versions of {name}: log a model.")
+
+
+def _judging(rooms: Rooms, look: Situation, number: int, registered: Registered, *, skips_shadow: bool = False) -> Move:
+    """Judge a registered version and send it on its way. What keeps it from being judged may pass, so it is tried again."""
+    name = look.system.name
+    try:
+        assessed = assess(rooms, look, number, registered.label)
+    except HomeostatError as error:
+        log.warning("%s@%d cannot be judged: %s", name, number, error)
+        step = Step(
+            phase="idle",
+            progress=look.progress,
+            wake_at=look.next_look,
+            verdict="failed",
+            sentence=f"{name}@{number} cannot be judged. {error}",
+            evidence={"error": error.code},
+        )
+        return lambda _: step
+
+    def enter(connection: Connection) -> Step:
+        rooms.registry.report(connection, name, number, assessed.report)
+        rooms.registry.measured(connection, name, number, assessed.metrics)
+        progress = msgspec.structs.replace(
+            look.progress,
+            challenger=number,
+            challenger_data_until=assessed.version.created_at,
+            challenger_reference=assessed.reference,
+            skips_shadow=skips_shadow,
+            trigger=TRIGGER,
+        )
+        return _by_standing(connection, rooms, look, progress)
+
+    return enter
 
 
 def _evidence(rooms: Rooms, look: Situation, asked_by: str = "") -> Evidence:
@@ -224,6 +278,10 @@ def _asked(rooms: Rooms, look: Situation, asked: Asked) -> Move:
     """Do what a person asked, as far as the phase allows, and mark it handled in the same transaction."""
     command = asked.command
     if isinstance(command, RetrainCommand):
+        if isinstance(look.system.pipeline, Registered):
+            return _handled(
+                asked, look, lambda _: _refused(look, f"{asked.by} asked for a training. {_no_training(look)}")
+            )
         evidence = _evidence(rooms, look, asked.by)
         decision = decide(evidence, look.system.retrain, look.now)
         if look.phase != "idle":
@@ -234,8 +292,31 @@ def _asked(rooms: Rooms, look: Situation, asked: Asked) -> Move:
             return _handled(asked, look, lambda _: _refused(look, decision.sentence))
         return _handled(asked, look, lambda _: _begin_training(rooms, look, decision, evidence))
     if isinstance(command, DeployCommand):
+        registered = look.system.pipeline
+        if (
+            isinstance(registered, Registered)
+            and look.phase == "idle"
+            and _is_to_be_judged(rooms, look, command.number)
+        ):
+            return _handled(
+                asked, look, _judging(rooms, look, command.number, registered, skips_shadow=command.skips_shadow)
+            )
         return _handled(asked, look, lambda connection: _deploy(connection, rooms, look, command))
     return _handled(asked, look, lambda connection: _roll_back(connection, rooms, look, asked.by, command))
+
+
+def _is_to_be_judged(rooms: Rooms, look: Situation, number: int) -> bool:
+    """Whether a version that a person wants deployed was not judged yet, or is blocked by rows that may be old by now."""
+    with rooms.database.read() as connection:
+        known = {version.number: version for version in registry_queries.versions(connection, look.system.name)}
+        version = known.get(number)
+        if version is None or version.status == "rejected":
+            return False
+        return rooms.registry.standing(connection, look.system.name, number).verdict == "blocked"
+
+
+def _no_training(look: Situation) -> str:
+    return f"Clients register versions of {look.system.name}, so there is none: log a model under its name."
 
 
 def _handled(asked: Asked, look: Situation, move: Move) -> Move:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -24,7 +25,11 @@ from homeostat.store.objects import ObjectStore
 
 @dataclass(frozen=True, kw_only=True)
 class Rooms:
-    """The rooms the loop drives."""
+    """The rooms the loop drives.
+
+    Attributes:
+        folder: where models that are judged by their workers are written out.
+    """
 
     database: Database
     objects: ObjectStore
@@ -34,6 +39,7 @@ class Rooms:
     deployments: Deployments
     monitor: Monitor
     reproductions: Reproductions
+    folder: Path
 
 
 @dataclass(frozen=True, kw_only=True)

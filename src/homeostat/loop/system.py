@@ -8,19 +8,20 @@ import msgspec
 from homeostat.core.clock import DAY
 from homeostat.core.digests import Digest, digest_of
 from homeostat.core.durations import duration_us
-from homeostat.core.errors import InvalidDeclaration
+from homeostat.core.errors import InvalidDeclaration, NotAllowed
 from homeostat.core.ids import check_name
-from homeostat.loop.declaration import LOOK_EVERY, DataWindow, Retrain, Rollout, retrain, rollout
+from homeostat.loop.declaration import LOOK_EVERY, DataWindow, Registered, Retrain, Rollout, retrain, rollout
 from homeostat.monitor.setpoints import Setpoint
 from homeostat.pipelines import Pipeline
-from homeostat.registry.gate import Gate, SlicesGate, check_gates
+from homeostat.registry.gate import Gate, ReproducibleGate, SlicesGate, check_gates
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     """A system as data: what the database holds and every door can show without importing user code.
 
     Attributes:
-        pipeline: where its pipeline is, as `module:name`.
+        pipeline: where its pipeline is, as `module:name`; empty if clients register its versions.
+        registered: how those are judged, or None.
         entity: the raw column that decides which arm answers a row.
     """
 
@@ -33,6 +34,7 @@ class Declaration(msgspec.Struct, frozen=True, kw_only=True):
     retrain: Retrain
     entity: str
     look_every_us: int
+    registered: Registered | None = None
 
     @property
     def digest(self) -> Digest:
@@ -44,15 +46,17 @@ class System:
     """What the user declares: `hs.System(name=..., pipeline=..., data=..., setpoints=..., ...)`.
 
     Attributes:
-        pipeline: an `@hs.pipeline` that takes the datasets named in `data` and returns an `hs.Candidate`.
-        data: dataset name -> the window of it that a training sees.
+        pipeline: an `@hs.pipeline` that takes the datasets named in `data` and returns an `hs.Candidate`; or `hs.registered(label=...)`
+            if MLflow clients register its versions.
+        data: dataset name -> the window of it that a training sees; of registered versions, the one with the labelled rows they are
+            judged on.
         entity: the raw column that decides which arm answers a row, so that an entity stays with its arm.
         look_every: how often the loop looks when nothing else wakes it, in event time; each look writes a decision.
     Raises: InvalidDeclaration if it contradicts itself. InvalidName.
     """
 
     name: str
-    pipeline: Pipeline
+    pipeline: Pipeline | Registered
     data: Mapping[str, DataWindow]
     gates: Sequence[Gate] = ()
     rollout: Rollout = field(default_factory=rollout)
@@ -68,6 +72,8 @@ class System:
             raise InvalidDeclaration(
                 f"System {self.name!r} names no data. Say which datasets its pipeline takes: data={{'flights': hs.window(last='56d', on='scheduled')}}."
             )
+        if isinstance(self.pipeline, Registered):
+            self._check_registered()
         names = [setpoint.name for setpoint in self.setpoints]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
@@ -78,6 +84,31 @@ class System:
             )
 
     @property
+    def training(self) -> Pipeline:
+        """The pipeline that trains its models.
+
+        Raises: NotAllowed if clients register them.
+        """
+        if isinstance(self.pipeline, Registered):
+            raise NotAllowed(
+                f"System {self.name!r} trains nothing: MLflow clients register its versions under its name. Log a model with "
+                f"registered_model_name={self.name!r}."
+            )
+        return self.pipeline
+
+    def _check_registered(self) -> None:
+        if len(self.data) != 1:
+            raise InvalidDeclaration(
+                f"System {self.name!r} names {len(self.data)} datasets: {', '.join(self.data)}. Registered versions are judged on "
+                f"one, the labelled rows."
+            )
+        if any(isinstance(gate, ReproducibleGate) for gate in self.gates):
+            raise InvalidDeclaration(
+                f"System {self.name!r} has a gate 'reproducible', but its versions are not trained here, so they cannot be made again. "
+                f"Leave the gate out."
+            )
+
+    @property
     def look_every_us(self) -> int:
         return duration_us(self.look_every)
 
@@ -85,7 +116,8 @@ class System:
     def declaration(self) -> Declaration:
         return Declaration(
             name=self.name,
-            pipeline=self.pipeline.path,
+            pipeline="" if isinstance(self.pipeline, Registered) else self.pipeline.path,
+            registered=self.pipeline if isinstance(self.pipeline, Registered) else None,
             data=dict(self.data),
             gates=tuple(self.gates),
             rollout=self.rollout,

@@ -10,11 +10,11 @@ from typing import Any
 
 from homeostat.codec.models import describe
 from homeostat.codec.tables import Dataset
+from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest
 from homeostat.core.errors import InvalidDeclaration
 from homeostat.loop.declaration import DataWindow
 from homeostat.loop.evaluation import CHALLENGER, LABEL, as_evaluation, evaluate, latency, with_scores
-from homeostat.loop.records import Progress
 from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
 from homeostat.pipelines import Candidate, Pipeline, current_run
@@ -56,7 +56,10 @@ def train(rooms: Rooms, look: Situation) -> Trained:
     Raises: StepFailed if user code raised. InvalidDeclaration if the pipeline returns no Candidate.
     """
     system, progress = look.system, look.progress
-    windows = {name: _rows(rooms, name, window, progress) for name, window in system.data.items()}
+    windows = {
+        name: rows_of(rooms, name, window, number=progress.inputs[name], until=progress.trained_until)
+        for name, window in system.data.items()
+    }
     run = rooms.pipelines.run(
         _trial(system),
         {
@@ -88,35 +91,34 @@ def train(rooms: Rooms, look: Situation) -> Trained:
         environment=run.environment,
         report=judge(system.gates, evaluation),
         reference=run.result["reference"],
-        metrics=_measure(evaluation.labels, evaluation.challenger),
+        metrics=measured(evaluation.labels, evaluation.challenger),
     )
 
 
-def _rows(rooms: Rooms, name: str, window: DataWindow, progress: Progress) -> Dataset:
-    number = progress.inputs[name]
+def rows_of(rooms: Rooms, name: str, window: DataWindow, *, number: int, until: Micros) -> Dataset:
+    """The rows of a version of a dataset that a window shows."""
     if not window.on:
         return rooms.datasets.read(rooms.datasets.version(name, number))
-    return rooms.datasets.window(
-        name, last_us=window.last_us, on=window.on, until=progress.trained_until, number=number
-    )
+    return rooms.datasets.window(name, last_us=window.last_us, on=window.on, until=until, number=number)
 
 
 def _trial(system: System) -> Pipeline:
     """The system's own pipeline, followed by the steps that its gates need."""
     is_timed = any(isinstance(gate, LatencyGate) for gate in system.gates)
+    pipeline = system.training
 
     def trial(data: dict[str, Any], arguments: dict[str, Any], champion: Any, slices: list[str]) -> dict[str, Any]:
-        candidate = system.pipeline(**data, **arguments)
+        candidate = pipeline(**data, **arguments)
         if not isinstance(candidate, Candidate):
             raise InvalidDeclaration(
-                f"Pipeline {system.pipeline.path} returned a {type(candidate).__name__}; a system's pipeline returns "
+                f"Pipeline {pipeline.path} returned a {type(candidate).__name__}; a system's pipeline returns "
                 f"hs.Candidate(model=..., holdout=..., label=...)."
             )
         scores = evaluate(candidate.model, champion, candidate.holdout, candidate.label, slices)
         run = current_run()
         if run is not None:
             rows = scores.polars()
-            run.log(None, **_measure(rows[LABEL].to_numpy(), rows[CHALLENGER].to_numpy()))
+            run.log(None, **measured(rows[LABEL].to_numpy(), rows[CHALLENGER].to_numpy()))
         return {
             "candidate": candidate,
             "reference": None if candidate.reference is None else with_scores(candidate.model, candidate.reference),
@@ -124,7 +126,7 @@ def _trial(system: System) -> Pipeline:
             "latency_ms": latency(candidate.model, candidate.holdout) if is_timed else None,
         }
 
-    trial.__name__ = system.pipeline.name
+    trial.__name__ = pipeline.name
     return Pipeline(trial)
 
 
@@ -135,7 +137,8 @@ def _champion(rooms: Rooms, system: System) -> Stored | None:
     return Stored(codec="model", digest=version.model, blob=version.model, node=node("model", version.model))
 
 
-def _measure(labels: Floats, scores: Floats) -> dict[str, float]:
+def measured(labels: Floats, scores: Floats) -> dict[str, float]:
+    """The metrics that these rows can carry, by name."""
     return {
         name: measure(metric_named(name), labels, scores).value
         for name in _METRICS

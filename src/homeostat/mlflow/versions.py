@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound
+from homeostat.loop.queries import wake
 from homeostat.mlflow import artifacts, rules
 from homeostat.mlflow.artifacts import Owner
 from homeostat.mlflow.call import SCHEME, Call, Endpoint, model_root
@@ -135,6 +136,7 @@ def create(call: Call, asked: Create) -> dict[str, Any]:
         logged_model=model_id,
     )
     catalog.add_version(call.connection, version, tags)
+    wake(call.connection, version.system, call.now)  # a system of this name looks at it at once
     if model_id:
         _tell_model(call, model_id, version)
     data = {

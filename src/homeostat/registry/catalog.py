@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection, Table, case, delete, func, insert, select, update
 
+from homeostat.codec.model_folders import write_folder
 from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import AlreadyExists, NotAllowed, NotFound
@@ -79,7 +80,7 @@ def content(objects: ObjectStore, files: Mapping[str, Digest]) -> Digest:
 
     Args: files: digests by path below the folder of the model.
     """
-    return objects.put(canonical_json({"files": dict(files)})) if files else Digest("")
+    return objects.put(write_folder(files)) if files else Digest("")
 
 
 def exists(connection: Connection, name: str) -> bool:

@@ -33,6 +33,14 @@ def version(connection: Connection, system: str, number: int) -> ModelVersion:
     return version_of(row)
 
 
+def newest_unjudged(connection: Connection, system: str) -> int | None:
+    """The newest version of a system, if no gates have judged it yet."""
+    number = latest_number(connection, system)
+    if number == 0 or latest_report(connection, system, number) is not None:
+        return None
+    return number
+
+
 def runs_of_models(connection: Connection) -> set[str]:
     """The runs that made the registered versions."""
     return set(connection.execute(select(model_versions.c.run_id).distinct()).scalars())

@@ -154,6 +154,11 @@ class Registry:
         )
         return Judged(system=system, number=number, digest=digest, verdict=report.verdict, judged_at=now, report=report)
 
+    def measured(self, connection: Connection, system: str, number: int, metrics: Mapping[str, float]) -> None:
+        """Write on a version's card what it measured on the rows it was judged on."""
+        where = (model_versions.c.system == system) & (model_versions.c.number == number)
+        connection.execute(update(model_versions).where(where).values(metrics=canonical_json(dict(metrics)).decode()))
+
     def standing(self, connection: Connection, system: str, number: int) -> Standing:
         """Whether a version may become champion now, with waivers and approvals applied."""
         return queries.standing(connection, queries.version(connection, system, number), self._clock.now())

@@ -114,7 +114,7 @@ def _declared(recipe: Recipe, here: Workspace) -> tuple[Pipeline, Mapping[str, D
         system = here.systems.get(recipe.system)
         if system is None:
             raise Unfit("code", CONFIG_FILE, f"the recorded code declares no system {recipe.system!r}")
-        return system.pipeline, system.data
+        return system.training, system.data
     sys.path.insert(0, str(here.root))
     module, _, name = recipe.entry.partition(":")
     try:

@@ -5,6 +5,8 @@
     GET  /health /metrics
     GET  /v2/health/live /v2/health/ready /v2/models/{system}      the Open Inference Protocol
     POST /v2/models/{system}/infer
+    POST /invocations /invocations/{system}                        as MLflow's model server; without a name where one system is served
+    GET  /ping
 
 Errors are `{"error": {"code", "message"}}`. 400 is no JSON, 404 an unknown system, 413 a body that is too large, 422 rows
 that do not fit, 429 a full queue (with Retry-After), 500 a model that raised, 503 not ready or no room to log.
@@ -16,6 +18,7 @@ import logging
 import math
 import time
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -32,7 +35,7 @@ from homeostat.core.errors import (
     Unavailable,
     UserError,
 )
-from homeostat.serve import inference_protocol
+from homeostat.serve import inference_protocol, invocations
 from homeostat.serve.endpoint import Answer, Endpoint, Request
 from homeostat.serve.lanes import LaneState
 from homeostat.serve.log import LABELS, GroupCommit, PredictionId
@@ -120,6 +123,10 @@ class Edge:
                 return await self._labels(system, await _body(receive))
             case "POST", ["v2", "models", system, "infer"]:
                 return await self._timed(system, receive, self._infer)
+            case "POST", ["invocations"]:
+                return await self._timed(self._only_system(), receive, partial(self._invoke, _content_type(scope)))
+            case "POST", ["invocations", system]:
+                return await self._timed(system, receive, partial(self._invoke, _content_type(scope)))
             case "GET", path:
                 return self._look(path)
             case method, _:
@@ -131,6 +138,8 @@ class Edge:
                 serving = {name: each.deployment.generation for name, each in self._board.endpoints.items()}
                 health = {"serving": serving, "waiting": self._board.waiting, "lanes": self._board.lanes()}
                 return Reply(200, _encode(health))
+            case ["ping"]:
+                return Reply(503 if self._board.waiting else 200, b"\n")
             case ["v2", "health", "live"]:
                 return Reply(200, _encode({"live": True}))
             case ["v2", "health", "ready"]:
@@ -170,6 +179,12 @@ class Edge:
         answer = await self._answered(endpoint, rows, (), self._clock.now(), begun_s)
         return Reply(200, _encode(inference_protocol.response(body, endpoint.deployment, answer)))
 
+    async def _invoke(self, content_type: str, system: str, content: bytes, begun_s: float) -> Reply:
+        endpoint = self._endpoint(system)
+        rows = invocations.rows(content, content_type, endpoint.signature)
+        answer = await self._answered(endpoint, rows, (), self._clock.now(), begun_s)
+        return Reply(200, _encode({"predictions": answer.scores}))
+
     async def _answered(
         self, endpoint: Endpoint, rows: list[dict[str, Any]], entities: Sequence[str], at: int, begun_s: float
     ) -> Answer:
@@ -201,6 +216,14 @@ class Edge:
         if reason is not None:
             raise Unavailable(f"{system} cannot answer yet: {reason}")
         raise self._unknown(system)
+
+    def _only_system(self) -> str:
+        known = sorted({*self._board.endpoints, *self._board.waiting})
+        if len(known) != 1:
+            raise NotFound(
+                f"Which system? There {'are' if known else 'is none:'} {', '.join(known) or 'deploy one'}. Ask /invocations/NAME."
+            )
+        return known[0]
 
     def _unknown(self, system: str) -> NotFound:
         known = sorted({*self._board.endpoints, *self._board.waiting})
@@ -247,6 +270,10 @@ def _host(scope: Scope) -> str:
             host: str = value.decode("latin-1").lower()
             return host.rpartition(":")[0] if host[-1:].isdigit() and ":" in host.rpartition("]")[2] else host
     return ""
+
+
+def _content_type(scope: Scope) -> str:
+    return next((value.decode("latin-1") for name, value in scope["headers"] if name == b"content-type"), "")
 
 
 def allowed_hosts(host: str) -> frozenset[str]:

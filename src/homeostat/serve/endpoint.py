@@ -220,7 +220,7 @@ class Endpoint:
                 others,
                 other_versions,
                 [(time.perf_counter() - request.begun_s) * 1e3] * count,
-                *scored.columns,
+                *map(_as_logged, self.signature.columns, scored.columns),
             ],
         )
         dropped = others.count(None) if self.deployment.mirrored else 0
@@ -262,6 +262,11 @@ def joint_signature(system: str, signatures: Sequence[Signature]) -> Signature:
                     f"Train the challenger on the type of the champion, or deploy it alone."
                 )
     return Signature(tuple(joint.values()))
+
+
+def _as_logged(column: Column, values: list[Any]) -> list[Any]:
+    """JSON values as the log holds them."""
+    return [msgspec.json.encode(value) for value in values] if column.type in ("json", "row") else values
 
 
 def _place(into: list[float | None], rows: Sequence[int], scores: Sequence[float]) -> None:

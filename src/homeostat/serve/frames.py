@@ -46,10 +46,12 @@ class Load(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         model: path of the model file, whose digest the gateway has checked.
         code: directory of the code tree that holds the model's transform, or empty.
+        columns: name and type of each, for a worker that does not read them in the model (`pyfunc_worker`).
     """
 
     model: str
     code: str
+    columns: tuple[tuple[str, str], ...] = ()
 
 
 class Ready(msgspec.Struct, frozen=True, kw_only=True):

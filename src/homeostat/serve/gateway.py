@@ -1,7 +1,7 @@
 """The gateway process: it pulls the desired deployments and serves them.
 
 Level-triggered: every few milliseconds it compares the newest deployment of each system with the endpoint it serves. A
-new generation is loaded beside the old one (digest checked, code written out, worker started and warmed); then the new
+new generation is loaded beside the old one (prepared, worker started and warmed); then the new
 endpoint takes the old one's place in one assignment, and the old workers end when the last of their requests has. The
 worker of the previous champion is kept warm, so that a rollback takes effect at once.
 """
@@ -23,21 +23,20 @@ from granian.log import LogLevels
 from granian.server.embed import Server
 from sqlalchemy.exc import DBAPIError
 
-from homeostat.capture.code import materialise
-from homeostat.codec.models import ModelFile, describe
+from homeostat.codec.signatures import Signature
 from homeostat.core.clock import Clock, Watermark
 from homeostat.core.digests import Digest
 from homeostat.core.errors import HomeostatError
 from homeostat.serve.edge import Edge, allowed_hosts
 from homeostat.serve.endpoint import Endpoint
-from homeostat.serve.frames import Load
 from homeostat.serve.lanes import Lane, LaneState
 from homeostat.serve.listening import free_port
 from homeostat.serve.log import GroupCommit
 from homeostat.serve.metrics import Metrics
+from homeostat.serve.preparing import prepare
 from homeostat.serve.records import Deployment, GatewayState, Status
 from homeostat.serve.service import Deployments
-from homeostat.serve.workers import Spares
+from homeostat.serve.workers import Others, Spares
 from homeostat.store.db import Database
 from homeostat.store.objects import ObjectStore
 
@@ -74,7 +73,7 @@ class _System:
         self.predictions = predictions
         self.labels = labels
         self.lanes: dict[Digest, Lane] = {}
-        self.models: dict[Digest, ModelFile] = {}
+        self.signatures: dict[Digest, Signature] = {}
         self.served: Deployment | None = None
         self.previous_champion: Digest | None = None
         self.applying: asyncio.Task[None] | None = None
@@ -198,8 +197,9 @@ class Gateway:
         lane = held.lanes.get(model)
         if lane is not None and not lane.failed:
             return
-        file, load = await asyncio.to_thread(self._fetched, model)
-        fresh = Lane(version, load, self._spares)
+        # In a thread: an MLflow model may need an environment that takes a minute to install.
+        prepared = await asyncio.to_thread(prepare, model, self._objects, self._site.home / "run")
+        fresh = Lane(version, prepared.load, self._spares if prepared.is_ours else Others(prepared.command))
         try:
             ready = await fresh.start()
         except BaseException:
@@ -208,15 +208,7 @@ class Gateway:
         _log.info("Version %d loaded in %.0f ms, warm in %.0f ms", version, ready.load_ms, ready.warm_ms)
         if lane is not None:
             self._retire(lane)
-        held.lanes[model], held.models[model] = fresh, file
-
-    def _fetched(self, model: Digest) -> tuple[ModelFile, Load]:
-        """Check the model against its digest, and write out the code of its transform."""
-        file = describe(self._objects.read(model))
-        code = ""
-        if file.transform is not None:
-            code = str(materialise(file.code, self._objects, self._site.home / "run" / "code"))
-        return file, Load(model=str(self._objects.path(model)), code=code)
+        held.lanes[model], held.signatures[model] = fresh, prepared.signature
 
     def _flip(self, held: _System, deployment: Deployment) -> None:
         """The new endpoint takes the old one's place; lanes that nobody needs any more end when they are idle."""
@@ -224,7 +216,7 @@ class Gateway:
         self.endpoints[deployment.system] = Endpoint(
             deployment,
             {arm.version: held.lanes[arm.model] for arm in deployment.arms},
-            {arm.version: held.models[arm.model].signature for arm in deployment.arms},
+            {arm.version: held.signatures[arm.model] for arm in deployment.arms},
             held.predictions,
             shadow_patience_s=_REPLAY_SHADOW_PATIENCE_S if is_replay else _SHADOW_PATIENCE_S,
         )
@@ -235,7 +227,7 @@ class Gateway:
         needed = {arm.model for arm in deployment.arms} | {held.previous_champion}
         for model in held.lanes.keys() - needed:
             self._retire(held.lanes.pop(model))
-            del held.models[model]
+            del held.signatures[model]
 
     def _retire(self, lane: Lane) -> None:
         task = asyncio.get_running_loop().create_task(_close_when_idle(lane))

@@ -1,6 +1,7 @@
 """The Open Inference Protocol, version 2, over REST with JSON tensors.
 
-Each raw column is one named tensor of shape [rows] or [rows, 1]; the answer is one tensor `score`, with the ids of
+Each raw column is one named tensor of shape [rows] or [rows, 1]; a single tensor of shape [rows, columns] stands for columns that are
+named by their places. The answer is one tensor `score`, with the ids of
 the predictions in the parameters.
 """
 
@@ -13,7 +14,15 @@ from homeostat.core.errors import BadData
 from homeostat.serve.endpoint import Answer
 from homeostat.serve.records import Deployment
 
-_DATATYPES = {"float": "FP64", "int": "INT64", "string": "BYTES", "bool": "BOOL", "timestamp": "BYTES"}
+_DATATYPES = {
+    "float": "FP64",
+    "int": "INT64",
+    "string": "BYTES",
+    "bool": "BOOL",
+    "timestamp": "BYTES",
+    "json": "BYTES",
+    "row": "BYTES",
+}
 
 
 class Tensor(msgspec.Struct):
@@ -40,6 +49,8 @@ def rows(body: InferBody) -> list[dict[str, Any]]:
 
     Raises: BadData if tensors are not columns of equal length.
     """
+    if len(body.inputs) == 1 and len(body.inputs[0].shape) == 2 and body.inputs[0].shape[1] > 1:
+        return _places(body.inputs[0])
     counts = {tensor.name: len(tensor.data) for tensor in body.inputs}
     for tensor in body.inputs:
         if tensor.shape not in ([len(tensor.data)], [len(tensor.data), 1]):
@@ -53,6 +64,16 @@ def rows(body: InferBody) -> list[dict[str, Any]]:
         [value[0] if isinstance(value, list) and value else value for value in tensor.data] for tensor in body.inputs
     ]
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _places(tensor: Tensor) -> list[dict[str, Any]]:
+    count, width = tensor.shape
+    is_nested = bool(tensor.data) and isinstance(tensor.data[0], list)
+    flat = [value for row in tensor.data for value in row] if is_nested else tensor.data
+    if len(flat) != count * width:
+        raise BadData(f"Tensor {tensor.name!r} has shape {tensor.shape} and {len(flat)} values.")
+    names = [str(place) for place in range(width)]
+    return [dict(zip(names, flat[start : start + width], strict=True)) for start in range(0, len(flat), width)]
 
 
 def metadata(deployment: Deployment, signature: Signature) -> dict[str, Any]:

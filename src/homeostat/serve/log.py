@@ -29,6 +29,9 @@ _ARROW = {
     "string": pa.string(),
     "bool": pa.bool_(),
     "timestamp": _TIMESTAMP,
+    # JSON as bytes, not as text: no two are alike, so that they are no categories to look for drift in.
+    "json": pa.binary(),
+    "row": pa.binary(),
 }
 _MAX_READ_ROWS = 1_000_000
 
@@ -66,7 +69,7 @@ def predictions_schema(inputs: Iterable[tuple[str, str]] = ()) -> pa.Schema:
     """Columns of a prediction row; the raw inputs follow, each prefixed `in_`.
 
     Args:
-        inputs: (name, type) of the signature's columns; types are `float`, `int`, `string`, `bool`, `timestamp`.
+        inputs: (name, type) of the signature's columns; types as `codec.signatures.Type`.
     """
     return pa.schema([*_PREDICTION, *(pa.field(f"in_{name}", _ARROW[kind]) for name, kind in inputs)])
 

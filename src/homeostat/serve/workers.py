@@ -35,6 +35,13 @@ _SINGLE_THREADED = {
     "MKL_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "1",
 }
+# -P: a model's code comes from its code tree, never from where the gateway was started.
+OURS = (sys.executable, "-P", "-m", "homeostat.serve.worker")
+
+
+def environment() -> dict[str, str]:
+    """The variables of a worker process."""
+    return os.environ | _SINGLE_THREADED
 
 
 class WorkerProcess(asyncio.Protocol):
@@ -48,21 +55,22 @@ class WorkerProcess(asyncio.Protocol):
         self._process: Process | None = None
 
     @classmethod
-    async def spawn(cls) -> "WorkerProcess":
-        """A blank worker; it may still be importing."""
+    async def spawn(cls, command: Sequence[str] = OURS) -> "WorkerProcess":
+        """A blank worker; it may still be importing.
+
+        Args:
+            command: what to start; `--socket FD` is added.
+        """
         ours, theirs = socket.socketpair()
         worker = cls()
         with theirs:
             worker._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-P",  # a model's code comes from its code tree, never from where the gateway was started
-                "-m",
-                "homeostat.serve.worker",
+                *command,
                 "--socket",
                 str(theirs.fileno()),
                 pass_fds=[theirs.fileno()],
                 stdin=asyncio.subprocess.DEVNULL,
-                env=os.environ | _SINGLE_THREADED,
+                env=environment(),
             )
         loop = asyncio.get_running_loop()
         worker._transport, _ = await loop.create_unix_connection(lambda: worker, sock=ours)
@@ -116,7 +124,7 @@ class WorkerProcess(asyncio.Protocol):
             if waiter is None or waiter.done():
                 continue
             if frame.kind == Kind.FAILURE:
-                waiter.set_exception(_raised(msgspec.msgpack.decode(frame.payload, type=Failure)))
+                waiter.set_exception(raised(msgspec.msgpack.decode(frame.payload, type=Failure)))
             else:
                 waiter.set_result(frame)
 
@@ -143,7 +151,8 @@ class WorkerProcess(asyncio.Protocol):
         return Unavailable(f"Worker process {self.pid} died. Its rows are scored again by a fresh one.")
 
 
-def _raised(failure: Failure) -> HomeostatError:
+def raised(failure: Failure) -> HomeostatError:
+    """What a FAILURE frame says, as an error."""
     return WrongType(failure.message) if failure.code == WrongType.code else StepFailed(failure.message)
 
 
@@ -170,3 +179,13 @@ class Spares:
         self._is_closed = True
         if self._next is not None:
             await (await self._next).close()
+
+
+class Others:
+    """Workers of one kind that is not ours: started when they are needed, since each is for one model only."""
+
+    def __init__(self, command: Sequence[str]) -> None:
+        self._command = tuple(command)
+
+    async def take(self) -> WorkerProcess:
+        return await WorkerProcess.spawn(self._command)

@@ -8,8 +8,8 @@ import pytest
 
 from homeostat.core.clock import DAY, HOUR
 from homeostat.core.durations import Rate
-from homeostat.core.errors import InvalidDeclaration, InvalidDuration, InvalidName
-from homeostat.loop.declaration import DataWindow, Retrain, Rollout, retrain, rollout, window
+from homeostat.core.errors import InvalidDeclaration, InvalidDuration, InvalidName, NotAllowed
+from homeostat.loop.declaration import DataWindow, Registered, Retrain, Rollout, registered, retrain, rollout, window
 from homeostat.loop.system import Declaration, System
 from homeostat.monitor import setpoint
 from homeostat.pipelines import Candidate, pipeline
@@ -123,3 +123,25 @@ def test_slice_columns_are_named_once() -> None:
     )
 
     assert ("origin", "carrier") == declared.slice_columns
+
+
+def test_a_system_of_registered_versions() -> None:
+    """It names no pipeline but the label its versions are judged by; asked for its training it says that there is none."""
+    declared = system(pipeline=registered(label="clicked"))
+
+    assert ("", Registered(label="clicked")) == (declared.declaration.pipeline, declared.declaration.registered)
+    with pytest.raises(NotAllowed, match="registered_model_name='clicks'"):
+        _ = declared.training
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ({"data": {"visits": window(), "weather": window()}}, "2 datasets: visits, weather"),
+        ({"gates": [gate.reproducible("B")]}, "cannot be made again"),
+    ],
+)
+def test_registered_versions_are_judged_on_one_dataset(said: dict[str, Any], why: str) -> None:
+    """And are not asked for what only a training of ours can show."""
+    with pytest.raises(InvalidDeclaration, match=why):
+        system(pipeline=registered(label="clicked"), **said)

@@ -29,7 +29,7 @@ cp "$8" "$(dirname "$0")/asked"
 def uv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A command in the place of uv, and an empty cache."""
     (tmp_path / "bin").mkdir()
-    monkeypatch.setattr("homeostat.reproduction.interpreters.find_uv_bin", lambda: str(tmp_path / "bin" / "uv"))
+    monkeypatch.setattr("homeostat.capture.installing.find_uv_bin", lambda: str(tmp_path / "bin" / "uv"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "bin" / "uv"
 
