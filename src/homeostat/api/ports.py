@@ -1,9 +1,12 @@
-"""What the API needs of the one who reads the rooms."""
+"""What the API needs of others."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
+
+from homeostat.core.digests import Digest
+from homeostat.track.run import Beginning
 
 
 class Reader(Protocol):
@@ -21,3 +24,21 @@ class Reader(Protocol):
     def system(self, name: str) -> msgspec.Struct: ...
 
     def decisions(self, *, system: str, kind: str, before: int | None) -> msgspec.Struct: ...
+
+
+class Tracking(Protocol):
+    """`track.service.Runs`, as clients elsewhere need it."""
+
+    def receive(self, spool_id: str, offset: int, raw: bytes) -> int: ...
+
+    def mark_killed(self, run_id: str) -> bool: ...
+
+    def beginning(self, run_id: str) -> Beginning: ...
+
+
+class Objects(Protocol):
+    """`store.objects.FileObjects`: what clients may ask it."""
+
+    def has(self, digest: Digest) -> bool: ...
+
+    def receive(self, digest: Digest, chunks: Iterable[bytes]) -> None: ...

@@ -20,6 +20,7 @@ from homeostat.track.export import Form, written
 from homeostat.track.records import Life, RunDetail, RunSummary
 from homeostat.track.search.pages import find_runs
 from homeostat.track.search.selection import Selection
+from homeostat.track.spool import spools_of
 from homeostat.workspace import Workspace
 
 _BARS = "▁▂▃▄▅▆▇█"
@@ -179,15 +180,32 @@ def gc(project: Path | None, days: float, is_meant: bool, as_json: bool) -> None
 
 @click.command()
 @project_option
-@click.argument("folder", type=click.Path(path_type=Path))
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--server", default="", envvar="HOMEOSTAT_SERVER", help="Send them to this server instead of the project."
+)
 @json_option
-def sync(project: Path | None, folder: Path, as_json: bool) -> None:
-    """Bring the runs that were tracked offline in FOLDER into this project."""
-    with _opened(project, is_new_fine=True) as workspace:
-        taken, killed = workspace.runs.bring_home(folder)
+def sync(project: Path | None, folder: Path | None, server: str, as_json: bool) -> None:
+    """Bring the runs that were tracked offline in FOLDER into this project, or send them to a server.
+
+    Without FOLDER: what waits here for the server, because it did not answer.
+    """
+    if folder is not None:
+        spools_of(folder)
+    if server:
+        from homeostat.current.server import OnServer
+
+        root, _ = project_or_folder(project or Path.cwd())
+        taken, killed = OnServer(server, folder, home=root / HOME).recover()
+    elif folder is not None:
+        with _opened(project, is_new_fine=True) as workspace:
+            taken, killed = workspace.runs.bring_home(folder)
+    else:
+        raise UserError("Say which FOLDER to bring home, or which --server to send to what waits for it.")
 
     def tell() -> None:
-        click.echo(f"Brought home what {taken} processes tracked." if taken else "Nothing new.")
+        what = "1 process" if taken == 1 else f"{taken} processes"
+        click.echo(f"{'Sent' if server else 'Brought home'} what {what} tracked." if taken else "Nothing new.")
         if killed:
             click.echo(f"Ended without being finished: {', '.join(killed)}")
 

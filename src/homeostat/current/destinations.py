@@ -1,4 +1,4 @@
-"""Where runs of a script go: to the project around it, or to a folder that is brought home later.
+"""Where runs of a script go: to the project around it, to a server, or to a folder that is brought home later.
 
 The workspace is opened, and imported, by whoever needs it first: as a rule the thread that ships.
 """
@@ -16,7 +16,8 @@ from homeostat.configuration import CONFIG_FILE, HOME, read_config, root_of
 from homeostat.core.digests import Digest
 from homeostat.core.ids import RunId
 from homeostat.store.objects import FileObjects, ObjectStore
-from homeostat.track.run import Run
+from homeostat.track.ports import Destination
+from homeostat.track.run import Beginning, Run
 from homeostat.track.spool import Spool
 
 _opening = threading.RLock()
@@ -104,6 +105,21 @@ class Offline:
 
     def encode_model(self, model: Any, example: Any, code: Digest) -> bytes:
         return encode_model(model, example, code)
+
+
+class Away(Destination, Protocol):
+    """`current.server.OnServer`: its type would import what it takes to speak HTTP."""
+
+    @property
+    def spool(self) -> Path: ...
+
+    def beginning(self, run_id: str) -> Beginning: ...
+
+
+def on_server(address: str, home: Path) -> Away:
+    """A server as a destination; nothing is asked of it yet. Raises: UserError if the address is none."""
+    there: Away = importlib.import_module("homeostat.current.server").OnServer(address, home=home)
+    return there
 
 
 def project_or_folder(start: Path) -> tuple[Path, bool]:

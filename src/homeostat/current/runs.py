@@ -2,7 +2,7 @@
 
 A run starts when its spool is there, in milliseconds. The database, and what opening it takes to import, is the business of a
 thread. Inside a project a run goes to its workspace; elsewhere to `.homeostat/` in the current directory, as of a project without
-a declaration; with `offline=` to a folder, which `homeostat sync` brings home.
+a declaration; with `server=` to a server; with `offline=` to a folder, which `homeostat sync` brings home.
 """
 
 import functools
@@ -19,10 +19,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, NamedTuple, ParamSpec, TypeVar, overload
 
+from homeostat.configuration import HOME
 from homeostat.core.clock import Clock, WallClock, Watermark
 from homeostat.core.errors import UserError
 from homeostat.core.ids import RunId, new_id
-from homeostat.current.destinations import InProject, Offline, opened_project, project_or_folder
+from homeostat.current.destinations import InProject, Offline, on_server, opened_project, project_or_folder
 from homeostat.track.output import Output
 from homeostat.track.ports import Destination
 from homeostat.track.rank import this_rank
@@ -35,6 +36,7 @@ Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
 
 OFFLINE = "HOMEOSTAT_OFFLINE"  # folder of runs that are brought home later
+SERVER = "HOMEOSTAT_SERVER"
 EXPERIMENT = "HOMEOSTAT_EXPERIMENT"
 _active: ContextVar[Run | None] = ContextVar("homeostat_active_run", default=None)
 _open: list[Run] = []  # of this process, for threads: they do not inherit what a context holds
@@ -52,6 +54,7 @@ class _Chosen(NamedTuple):
     system_metrics: bool
     capture_output: bool
     is_silent: bool
+    server: str
     offline: str | Path | None
 
 
@@ -131,6 +134,7 @@ def run(
     system_metrics: bool = ...,
     capture_output: bool = ...,
     ranks: Ranks = ...,
+    server: str = ...,
     offline: str | Path | None = ...,
     **more_params: Any,
 ) -> Tracked: ...
@@ -146,6 +150,7 @@ def run(
     system_metrics: bool = True,
     capture_output: bool = False,
     ranks: Ranks = "zero",
+    server: str = "",
     offline: str | Path | None = None,
     **more_params: Any,
 ) -> Any:
@@ -160,6 +165,8 @@ def run(
         system_metrics: sample CPU, memory, disk, network and GPU every 10 s.
         capture_output: keep what is printed, as the artifact `output.txt`.
         ranks: of a distributed training: `zero` lets only rank 0 log, `all` gives each rank a run of its own.
+        server: address of a `homeostat server` to send it to; default: the variable HOMEOSTAT_SERVER. While it does not answer, what was
+            said waits below `.homeostat/servers`.
         offline: folder to write to instead of a workspace; default: the variable HOMEOSTAT_OFFLINE.
         more_params: params.
 
@@ -167,6 +174,8 @@ def run(
     """
     if callable(name):
         return run(name.__name__)(name)
+    if server and offline:
+        raise UserError(f"A run goes to the server {server} or to the folder {offline}, not to both. Leave one out.")
     chosen = _Chosen(
         name=name,
         experiment=experiment or os.environ.get(EXPERIMENT, ""),
@@ -177,7 +186,8 @@ def run(
         system_metrics=system_metrics,
         capture_output=capture_output,
         is_silent=ranks == "zero" and this_rank().number > 0,
-        offline=offline or os.environ.get(OFFLINE),
+        server="" if offline else server or os.environ.get(SERVER, ""),
+        offline=offline or (None if server else os.environ.get(OFFLINE)),
     )
     return Tracked(chosen)
 
@@ -234,7 +244,7 @@ def _begun(chosen: _Chosen, arguments: Mapping[str, Any]) -> Run:
 
 
 def _started(chosen: _Chosen, *, kind: str) -> Run:
-    destination, folder, clock = _destination(chosen.offline)
+    destination, folder, clock = _destination(chosen)
     now = clock.now()
     started = Started(
         id=RunId(new_id("run", now)),
@@ -260,11 +270,14 @@ def _started(chosen: _Chosen, *, kind: str) -> Run:
     return Run(destination, folder, clock, begins)
 
 
-def _destination(offline: str | Path | None) -> tuple[Destination, Path, Clock]:
-    if offline:
-        away = Offline(Path(offline).expanduser().resolve())
+def _destination(chosen: _Chosen) -> tuple[Destination, Path, Clock]:
+    if chosen.offline:
+        away = Offline(Path(chosen.offline).expanduser().resolve())
         return away, away.spool, WallClock()
     root, is_declared = project_or_folder(Path.cwd())
+    if chosen.server:
+        there = on_server(chosen.server, root / HOME)
+        return there, there.spool, WallClock()
     project = InProject(root, is_declared=is_declared)
     # In a replay time is told by the project's watermark.
     clock: Clock = Watermark(project.home / "watermark") if project.is_replay else WallClock()
@@ -272,12 +285,15 @@ def _destination(offline: str | Path | None) -> tuple[Destination, Path, Clock]:
 
 
 def _resumed(chosen: _Chosen, run_id: str) -> Run:
-    destination, _, _ = _destination(chosen.offline)
-    if not isinstance(destination, InProject):
+    if chosen.offline:
         raise UserError(
             f"Run {run_id} cannot go on offline: what it said before is in a database. Leave out `offline`."
         )
-    return opened_project(destination).runs.resume(run_id)
+    root, is_declared = project_or_folder(Path.cwd())
+    if chosen.server:
+        there = on_server(chosen.server, root / HOME)
+        return Run(there, there.spool, WallClock(), there.beginning(run_id))
+    return opened_project(InProject(root, is_declared=is_declared)).runs.resume(run_id)
 
 
 def _observers(begun: Run, chosen: _Chosen) -> list[Callable[[], None]]:

@@ -12,6 +12,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
 
+from homeostat.api.tracking import tracking_routes
 from homeostat.core.errors import NotAllowed
 from homeostat.mlflow.call import rooms_of
 from homeostat.mlflow.delivery import Postman
@@ -42,7 +43,8 @@ def run_server(
     bound = free_port(host, port, "server")
     pulse = Pulse(workspace.database)
     rooms = rooms_of(workspace)
-    app = create_app(Reading(workspace), pulse, mlflow_routes(rooms))
+    protocols = [*mlflow_routes(rooms), *tracking_routes(workspace.runs, workspace.objects)]
+    app = create_app(Reading(workspace), pulse, protocols)
     postman = Postman(rooms)
     postman.start()
     try:

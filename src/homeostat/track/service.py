@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError, NoResultFound
 
 from homeostat.core.clock import Clock
 from homeostat.core.digests import Digest
-from homeostat.core.errors import NotFound
 from homeostat.core.ids import RunId, check_name, new_id
 from homeostat.store.db import Database
 from homeostat.store.objects import FileObjects, ObjectStore
@@ -22,8 +21,8 @@ from homeostat.track import experiments, queries
 from homeostat.track.recording import open_run
 from homeostat.track.records import DEFAULT_EXPERIMENT_NAME, Resumed, Started
 from homeostat.track.run import Beginning, Run, begin_with, contents, flat_params, word
-from homeostat.track.shipping import bury, ship
-from homeostat.track.spool import Spool, run_of, spools
+from homeostat.track.shipping import bury, mark_killed, receive, ship
+from homeostat.track.spool import Spool, run_of, spools, spools_of
 
 ModelEncoder = Callable[[Any, Any, Digest], bytes]
 
@@ -96,11 +95,18 @@ class Runs:
 
         Raises: NotFound. UserError if it was deleted. ResourceError as `start`.
         """
+        return Run(self, self.folder, self._clock, self.beginning(run_id))
+
+    def beginning(self, run_id: str) -> Beginning:
+        """What a run begins with that goes on with another.
+
+        Raises: NotFound. UserError if it was deleted.
+        """
         with self._database.read() as connection:
             record = open_run(connection, run_id)
             (known,) = queries.summaries(connection, [record])
             experiment = experiments.get(connection, record.experiment_id).name
-        begins = Beginning(
+        return Beginning(
             id=record.id,
             name=record.name,
             first=(Resumed(at=self._clock.now()),),
@@ -108,7 +114,14 @@ class Runs:
             next_steps={metric.key: metric.step + 1 for metric in known.metrics},
             experiment=experiment,
         )
-        return Run(self, self.folder, self._clock, begins)
+
+    def receive(self, spool_id: str, offset: int, raw: bytes) -> int:
+        """Take frames of a client's spool: `shipping.receive`. Raises: BadData. UserError or NotFound if the run is gone."""
+        return receive(self._database, spool_id, offset, raw)
+
+    def mark_killed(self, run_id: str) -> bool:
+        """End a client's run whose last process died; whether it was running."""
+        return mark_killed(self._database, RunId(run_id), self._clock.now())
 
     def capture(self) -> Mapping[str, Any]:
         """As `ports.Destination`: who starts a run here says what surrounds it."""
@@ -126,9 +139,7 @@ class Runs:
         Returns: how many spools were taken, and the runs whose process died.
         Raises: NotFound if it is no such folder. CorruptObject naming what is damaged. DiskFull.
         """
-        spool = folder / "spool"
-        if not spool.is_dir():
-            raise NotFound(f"{folder} holds no runs: it has no folder 'spool'. Give the folder that offline= named.")
+        spool = spools_of(folder)
         there = FileObjects(folder / "objects")
         for digest in there.digests():
             if not self.objects.has(digest):

@@ -21,6 +21,7 @@ from typing import NamedTuple, Self
 import msgspec
 
 from homeostat.core.clock import Micros
+from homeostat.core.errors import NotFound
 from homeostat.core.ids import RunId, new_id
 from homeostat.track.records import Event
 
@@ -94,19 +95,16 @@ class Spool:
 
     def read(self, offset: int, most_bytes: int) -> Batch:
         """Whole frames from `offset` on: some `most_bytes`, and one at least if there is one."""
-        events: list[Event] = []
         raw = os.pread(self._descriptor, most_bytes, offset)
-        position = 0
-        while len(head := raw[position : position + _HEAD.size]) == _HEAD.size:
-            length, checksum = _HEAD.unpack(head)
-            body = raw[position + _HEAD.size : position + _HEAD.size + length]
-            if len(body) < length and not events:
-                body = os.pread(self._descriptor, length, offset + _HEAD.size)
-            if len(body) < length or zlib.crc32(body) != checksum:
-                break
-            events.append(_decoder.decode(body))
-            position += _HEAD.size + length
-        return Batch(events, offset + position)
+        batch = whole_frames(raw)
+        if not batch.events and len(raw) >= _HEAD.size:  # the first is longer
+            raw = os.pread(self._descriptor, _HEAD.size + _HEAD.unpack_from(raw)[0], offset)
+            batch = whole_frames(raw)
+        return Batch(batch.events, offset + batch.end)
+
+    def between(self, start: int, end: int) -> bytes:
+        """The frames from one offset to another, as they stand here."""
+        return os.pread(self._descriptor, end - start, start)
 
     def close(self, *, delete: bool) -> None:
         """Let go of the file; `delete` it when the database holds all of it."""
@@ -124,9 +122,33 @@ def frame(event: Event) -> bytes:
     return _HEAD.pack(len(body), zlib.crc32(body)) + body
 
 
+def whole_frames(raw: bytes) -> Batch:
+    """The frames that `raw` begins with, up to one that is not whole.
+
+    Raises: msgspec.MsgspecError if one is none of ours.
+    """
+    events: list[Event] = []
+    position = 0
+    while len(head := raw[position : position + _HEAD.size]) == _HEAD.size:
+        length, checksum = _HEAD.unpack(head)
+        body = raw[position + _HEAD.size : position + _HEAD.size + length]
+        if len(body) < length or zlib.crc32(body) != checksum:
+            break
+        events.append(_decoder.decode(body))
+        position += _HEAD.size + length
+    return Batch(events, position)
+
+
 def run_of(path: Path) -> RunId:
     """Whose spool it is."""
     return RunId(path.name.partition(".")[0])
+
+
+def spools_of(offline: Path) -> Path:
+    """Where the spools of an offline folder are. Raises: NotFound if it holds no runs."""
+    if not (offline / "spool").is_dir():
+        raise NotFound(f"{offline} holds no runs: it has no folder 'spool'. Give the folder that offline= named.")
+    return offline / "spool"
 
 
 def spools(folder: Path) -> list[Path]:

@@ -233,7 +233,7 @@ class TestMetrics:
     def test_more_points_than_one_frame(self, runs: Runs, database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
         """Long curves cross frames and batches without a gap."""
         monkeypatch.setattr(outbox, "_CALLS", 7)
-        monkeypatch.setattr("homeostat.track.shipping._BATCH_BYTES", 2000)
+        monkeypatch.setattr("homeostat.track.shipping.BATCH_BYTES", 2000)
         with runs.start("baseline") as run:
             for step in range(500):
                 run.log(step, a=float(step), b=-float(step))
