@@ -14,7 +14,7 @@ from homeostat.store.db import Database
 from homeostat.store.db.schema.store import ledger, metadata
 from homeostat.ui.assets import has_bundle
 from homeostat.ui.report import report
-from unit.ui import sample_report
+from unit.ui import sample_report, sample_run
 
 CHROMIUM = shutil.which("chromium") or ""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
@@ -31,7 +31,7 @@ PATHS = [
     "/pipelines",
     "/pipelines/train_late_flights?run=run-1",
     "/runs",
-    "/runs/run-1",
+    *(f"/runs/run-1?tab={tab}" for tab in sample_run.RUN_PAGES),
     "/nowhere",
 ]
 
@@ -45,7 +45,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     opened = Database(f"sqlite:///{tmp_path_factory.mktemp('ui') / 'homeostat.db'}")
-    metadata.create_all(opened.engine, tables=[ledger])
+    metadata.create_all(opened.engine)
     yield opened
     opened.close()
 

@@ -1,11 +1,17 @@
-// Entry of the bundle: live pages, and charts where a page has one.
+// Entry of the bundle: live pages, charts where a page has one, and the page of a run.
 import { keepLive } from "./live";
 
 const enhance = (root: ParentNode): void => {
   if (root.querySelector("figure[data-chart=line]")) void import("./charts").then((charts) => charts.enhance(root));
 };
+const recolour = (): void => {
+  enhance(document);
+  if (document.querySelector("figure[data-curve]")) void import("./curves").then((curves) => curves.recolour());
+};
 
 keepLive(enhance);
 enhance(document);
-document.addEventListener("theme", () => enhance(document));
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => enhance(document));
+const run = document.querySelector<HTMLElement>("#run[data-run]");
+if (run) void import("./run").then((page) => page.followRun(run));
+document.addEventListener("theme", recolour);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", recolour);

@@ -23,3 +23,24 @@ export const read = (figure: Element): LineChart | null => {
   const text = figure.querySelector('script[type="application/json"]')?.textContent;
   return text ? (JSON.parse(text) as LineChart) : null;
 };
+
+// Mirrors CurveChart of the same module.
+export interface CurveLine {
+  readonly name: string;
+  readonly run: string;
+  readonly x: readonly number[]; // steps, microseconds, or seconds
+  readonly values: readonly (number | null)[];
+  readonly low: readonly (number | null)[];
+  readonly high: readonly (number | null)[];
+}
+
+export interface CurveChart {
+  readonly key: string;
+  readonly points: number;
+  readonly last: number | null;
+  readonly lines: readonly CurveLine[];
+  readonly x: "step" | "time" | "relative";
+  readonly is_log: boolean;
+  readonly start: number | null;
+  readonly end: number | null;
+}

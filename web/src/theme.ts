@@ -1,5 +1,5 @@
 // Colours of the style sheet, resolved for a canvas. light-dark() is only settled on a real element, hence the probe.
-const NAMES = ["text", "muted", "line", "strong-line", "panel", "breach", "champion", "challenger", "canary", "shadow", "static"] as const;
+const NAMES = ["text", "muted", "line", "strong-line", "panel", "breach", "champion", "challenger", "canary", "shadow", "static", "c0", "c1", "c2", "c3", "c4", "c5", "c6", "c7"] as const;
 
 export type Colours = Record<(typeof NAMES)[number], string>;
 

@@ -63,6 +63,7 @@ def create_app(reader: Reader, pulse: Pulse, protocols: Sequence[BaseRoute] = ()
                     *page_routes(reader),
                     *api_routes(reader),
                     Route("/events", pulse.answer),
+                    Route("/runs/{id}/events", pulse.answer_run),
                     Mount("/static", _Static(directory=STATIC)),
                 ],
                 middleware=[Middleware(GZipMiddleware, minimum_size=2048)],

@@ -60,6 +60,7 @@ def client(database: Database) -> Client:
         "/data/flights",
         "/runs",
         "/runs/run-1",
+        "/runs/run-1?tab=curves",
     ],
 )
 def test_every_page_answers_under_a_strict_policy(client: Client, path: str) -> None:

@@ -17,6 +17,7 @@ from homeostat.ui.charts.svg import element, path, picture
 _WIDTH, _HEIGHT = 400.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 50.0, 8.0, 8.0, 24.0
 _COLOURS = 8
+_MINUTES_FROM_S = 120.0
 _MOST_DECADES = 6  # that have a line each
 _MOST = 1e150  # beyond it differences are infinite
 
@@ -49,7 +50,9 @@ def axis_text(axis: CurveAxis, at: float) -> str:
     if axis == "time":
         when = moment(int(at))
         return f"{when.day} {when:%b %Y, %H:%M:%S}"
-    return f"{at:,.0f}" if axis == "step" else spoken(round(at) * SECOND)
+    if axis == "step":
+        return f"{at:,.0f}"
+    return f"{at:.4g} s" if at < _MINUTES_FROM_S else spoken(round(at) * SECOND)
 
 
 def _label(chart: CurveChart) -> str:
@@ -106,7 +109,7 @@ def _marks(axis: CurveAxis, x: Scale) -> list[tuple[float, str]]:
     marks = ticks(x.low, x.high, 4)
     if axis == "step":
         return [(at, _steps(at)) for at in marks if at == round(at)]
-    return [(at, spoken(round(at) * SECOND) if at >= 1 else f"{at:.2g} s") for at in marks]
+    return [(at, axis_text(axis, at)) for at in marks]
 
 
 def _steps(at: float) -> str:

@@ -77,6 +77,7 @@ def _tab(
     page = min(max(_number(query.get("page", ""), "page", 1), 1), pages)
     shown = found[(page - 1) * _CHARTS : page * _CHARTS]
     x = _axis(query.get("x", ""), axis)
+    low, high = _ends_asked(query, x)
     groups: dict[str, list[CurveChart]] = {}
     for chart in _charts(connection, runs, shown, x, query, _WIDTH):
         groups.setdefault(group_of(chart.key), []).append(chart)
@@ -85,8 +86,8 @@ def _tab(
         is_log=query.get("log") == "1",
         find=find,
         metric=metric,
-        low=query.get("from", ""),
-        high=query.get("to", ""),
+        low=low,
+        high=high,
         groups=tuple(CurveGroup(name=name, charts=tuple(found)) for name, found in groups.items()),
         page=page,
         pages=pages,
@@ -184,11 +185,18 @@ def _axis(text: str, default: CurveAxis) -> CurveAxis:
 
 
 def _span(query: Mapping[str, str], axis: CurveAxis) -> tuple[int, int] | None:
-    low, high = query.get("from", "").strip(), query.get("to", "").strip()
+    low, high = _ends_asked(query, axis)
     if not low and not high:
         return None
     least, most = -(2**62), 2**62
     return (_place(low, axis) if low else least, _place(high, axis) if high else most)
+
+
+def _ends_asked(query: Mapping[str, str], axis: CurveAxis) -> tuple[str, str]:
+    """What stands in the address; a stretch `of` another axis means nothing on this one."""
+    if query.get("of", axis) != axis:
+        return "", ""
+    return query.get("from", "").strip(), query.get("to", "").strip()
 
 
 def _place(text: str, axis: CurveAxis) -> int:

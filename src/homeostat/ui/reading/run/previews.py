@@ -84,13 +84,18 @@ def _model(content: bytes, _kept: Kept) -> dict[str, Any] | None:
     facts = [
         Pair(name="kind", value=file.kind),
         Pair(name="name", value=file.name),
-        Pair(name="transform", value=file.transform or formats.MISSING),
+        Pair(name="transform", value=file.transform or ""),
         Pair(name="canonical hash", value=file.canonical, is_digest=True),
-        Pair(name="code", value=file.code, is_digest=bool(file.code)),
+        Pair(name="code", value=file.code, is_digest=True),
         *(Pair(name=f"library {name}", value=version) for name, version in file.libraries.items()),
     ]
     rows = tuple((column.name, f"{column.type} {column.zone}".strip()) for column in file.signature.columns)
-    return {"kind": "model", "facts": tuple(facts), "columns": ("input", "type"), "rows": rows}
+    return {
+        "kind": "model",
+        "facts": tuple(fact for fact in facts if fact.value),
+        "columns": ("input", "type"),
+        "rows": rows,
+    }
 
 
 def _mlmodel(content: bytes, kept: Kept) -> dict[str, Any] | None:
