@@ -32,6 +32,8 @@ PATHS = [
     "/pipelines/train_late_flights?run=run-1",
     "/runs",
     *(f"/runs/run-1?tab={tab}" for tab in sample_run.RUN_PAGES),
+    "/compare?run=run-0&run=run-1&run=run-2",
+    "/compare",
     "/nowhere",
 ]
 

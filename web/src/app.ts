@@ -3,6 +3,7 @@ import { keepLive } from "./live";
 
 const enhance = (root: ParentNode): void => {
   if (root.querySelector("figure[data-chart=line]")) void import("./charts").then((charts) => charts.enhance(root));
+  if (root.querySelector("form#view")) void import("./compare").then((comparison) => comparison.compare(root, enhance));
 };
 const recolour = (): void => {
   enhance(document);

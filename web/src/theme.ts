@@ -13,3 +13,28 @@ export const colours = (): Colours => {
   probe.remove();
   return Object.fromEntries(settled) as Colours;
 };
+
+// Colours of runs: by hue (0: one of many), and by shade (0: none).
+export type Palette = Colours & { readonly accent: string; readonly hues: readonly string[]; readonly shades: readonly string[] };
+
+export const palette = (): Palette => {
+  const settle = (make: (probe: HTMLElement) => void): string => {
+    const probe = document.createElement("span");
+    document.body.append(probe);
+    make(probe);
+    const found = getComputedStyle(probe).color;
+    probe.remove();
+    return found;
+  };
+  const hue = (name: string): string =>
+    settle((probe) => {
+      probe.className = name;
+      probe.style.color = "var(--hue)";
+    });
+  return {
+    ...colours(),
+    accent: settle((probe) => (probe.style.color = "var(--accent)")),
+    hues: Array.from({ length: 9 }, (_, index) => hue(`hue${index}`)),
+    shades: Array.from({ length: 6 }, (_, index) => hue(`shade${index}`)),
+  };
+};

@@ -1,51 +1,49 @@
 """The addresses of the API. Instants are microseconds since 1970-01-01 UTC, as everywhere in Homeostat."""
 
-import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from homeostat.api.answers import answer
+from homeostat.api.comparison import comparison_routes
 from homeostat.api.ports import Reader
 from homeostat.core.errors import UserError
 
 
 def api_routes(reader: Reader) -> list[Route]:
-    """`/api/status`, `/api/systems/{name}`, `/api/decisions?system=&kind=&before=`, and of one run: `/api/runs/{id}?tab=`
-    with the words of its page, and `/api/runs/{id}/curves?key=&key=&x=&from=&to=&width=`.
+    """`/api/status`, `/api/systems/{name}`, `/api/decisions?system=&kind=&before=`; of one run `/api/runs/{id}?tab=` with the
+    words of its page, and `/api/runs/{id}/curves?key=&key=&x=&from=&to=&width=`; of several runs `comparison_routes`.
     """
 
     def status(_request: Request) -> Response:
-        return _json(reader.overview())
+        return answer(reader.overview())
 
     def system(request: Request) -> Response:
-        return _json(reader.system(request.path_params["name"]))
+        return answer(reader.system(request.path_params["name"]))
 
     def decisions(request: Request) -> Response:
         query = request.query_params
         before = query.get("before", "")
         if before and not before.isdecimal():
             raise UserError(f"before={before!r} is not a number. Give the `older` of the answer before.")
-        return _json(
+        return answer(
             reader.decisions(
                 system=query.get("system", ""), kind=query.get("kind", ""), before=int(before) if before else None
             )
         )
 
     def run(request: Request) -> Response:
-        return _json(reader.run(request.path_params["id"], request.query_params))
+        return answer(reader.run(request.path_params["id"], request.query_params))
 
     def curves(request: Request) -> Response:
         query = request.query_params
-        return _json(reader.curves(request.path_params["id"], query.getlist("key"), query))
+        return answer(reader.curves(request.path_params["id"], query.getlist("key"), query))
 
     return [
+        *comparison_routes(reader),
         Route("/api/runs/{id}", run),
         Route("/api/runs/{id}/curves", curves),
         Route("/api/status", status),
         Route("/api/systems/{name}", system),
         Route("/api/decisions", decisions),
     ]
-
-
-def _json(body: msgspec.Struct) -> Response:
-    return Response(msgspec.json.encode(body), media_type="application/json", headers={"Cache-Control": "no-store"})

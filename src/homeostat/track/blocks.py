@@ -65,17 +65,14 @@ def pack(points: Points) -> bytes:
 
 def unpack(body: bytes, count: int) -> Points:
     """The `count` points of a block."""
-    columns = []
-    position = 0
-    for _ in Points._fields:
-        (length,) = _LENGTH.unpack_from(body, position)
-        position += _LENGTH.size
-        columns.append(body[position : position + length])
-        position += length
-    steps, at, values = columns
-    return Points(
-        unpack_integers(steps, count), unpack_integers(at, count), _unpack_bytes(values, count, 8).view(np.float64)
-    )
+    steps, at, values = _columns(body)
+    return Points(unpack_integers(steps, count), unpack_integers(at, count), _unpack_values(values, count))
+
+
+def unpack_over(body: bytes, count: int, *, is_step: bool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Steps, or else times, and values of a block: a third less work than all three."""
+    steps, at, values = _columns(body)
+    return unpack_integers(steps if is_step else at, count), _unpack_values(values, count)
 
 
 def pack_integers(column: NDArray[np.int64]) -> bytes:
@@ -103,8 +100,23 @@ def unpack_integers(packed: bytes, count: int) -> NDArray[np.int64]:
     return np.cumsum(np.concatenate([np.array([first], dtype=np.int64), differences]))
 
 
+def _columns(body: bytes) -> list[bytes]:
+    columns = []
+    position = 0
+    for _ in Points._fields:
+        (length,) = _LENGTH.unpack_from(body, position)
+        position += _LENGTH.size
+        columns.append(body[position : position + length])
+        position += length
+    return columns
+
+
 def _column(values: Any, dtype: Any) -> Any:
     return np.frombuffer(values, dtype=dtype) if isinstance(values, bytes) else np.asarray(values, dtype=dtype)
+
+
+def _unpack_values(packed: bytes, count: int) -> NDArray[np.float64]:
+    return _unpack_bytes(packed, count, 8).view(np.float64)
 
 
 def _pack_bytes(column: NDArray[Any]) -> bytes:

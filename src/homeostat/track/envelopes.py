@@ -87,7 +87,12 @@ def merged(cells: Cells) -> Cells:
 
 
 def joined(parts: Sequence[Cells]) -> Cells:
-    """One after the other, not yet merged."""
+    """One after the other, not yet merged; none makes none."""
+    if not parts:
+        nothing, none = np.empty(0, dtype=np.int64), np.empty(0)
+        return Cells(nothing, nothing, nothing, none, none, none, nothing, nothing)
+    if len(parts) == 1:
+        return parts[0]
     columns: list[Any] = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Cells(*columns)
 

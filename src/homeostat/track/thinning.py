@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Row, Select, case, func, literal, select
 
 from homeostat.store.db.schema.track import run_blocks, run_series, runs
-from homeostat.track.blocks import unpack
+from homeostat.track.blocks import unpack_over
 from homeostat.track.envelopes import Cells, joined, level_for, level_of, merged, of_points, unpack_envelope
 
 Axis = Literal["step", "time", "relative"]
@@ -68,14 +68,11 @@ class _Grid(NamedTuple):
         kept = np.where(behind > 0, x >> np.maximum(behind, 0), x << np.maximum(-behind, 0))
         return np.where(x > 0, (octave << self.level) + kept - (1 << self.level), -1)
 
-    def holds(self, level: int, least: int) -> bool:
-        """Whether cells of a level, from the x `least` on, are no wider than buckets."""
-        return level <= (max(least, 1).bit_length() - 1 - self.level if self.is_log else self.level)
-
-    def buckets(self) -> tuple[int, int]:
-        """The first and the last."""
-        first, last = self.bucket(np.array([self.low, self.high], dtype=np.int64)).tolist()
-        return first, last
+    def served(self, level: int) -> int | None:
+        """The x from which on buckets are no finer than cells of a level; None if they are finer everywhere."""
+        if self.is_log:
+            return 1 << (self.level + level)
+        return self.edges()[0] if level <= self.level else None
 
     def edges(self) -> tuple[int, int]:
         """The least and the greatest x of these buckets."""
@@ -203,19 +200,32 @@ def _of_series(query: Select[*tuple[Any, ...]], ids: Sequence[int]) -> Select[*t
 
 
 def _cells(connection: Connection, block: Row[Any], axis: _Columns, grid: _Grid) -> Cells:
-    """A block by buckets of the grid, as far as it lies in it."""
-    first, last = grid.buckets()
-    if not block.is_body and grid.holds(level_of(block.kept), max(block.least, grid.edges()[0])):
-        cells = unpack_envelope(block.kept)
-        cells = cells._replace(first=cells.first - block.start, last=cells.last - block.start)
-        cells = cells._replace(cell=grid.bucket(cells.first))
-        return merged(cells.take((cells.cell >= first) & (cells.cell <= last)))
-    body = block.kept if block.is_body else _body(connection, block)
-    points = unpack(body, block.points)
-    x = (points.steps if axis.is_step else points.at) - block.start
-    bucket = grid.bucket(x)
-    within = (bucket >= first) & (bucket <= last)
-    return of_points(x[within], points.values[within], bucket[within])
+    """A block by buckets of the grid, as far as it lies in it: from its envelope where that is fine enough, else from its points."""
+    low, high = (edge + block.start for edge in grid.edges())
+    opened_until = high  # what of the block has to be read point by point
+    parts = []
+    if not block.is_body:
+        level = level_of(block.kept)
+        begin = grid.served(level)
+        if begin is not None and begin + block.start <= high:
+            begins = max(begin + block.start, low) >> level
+            cells = unpack_envelope(block.kept)
+            cells = cells.take((cells.cell >= begins) & (cells.first <= high))
+            parts.append(_over(cells, block.start, grid))
+            opened_until = (begins << level) - 1
+    if block.least + block.start <= opened_until and low <= opened_until:
+        body = block.kept if block.is_body else _body(connection, block)
+        x, values = unpack_over(body, block.points, is_step=axis.is_step)
+        within = (x >= low) & (x <= opened_until)
+        x = x[within] - block.start
+        parts.append(of_points(x, values[within], grid.bucket(x)))
+    return merged(joined(parts))
+
+
+def _over(cells: Cells, start: int, grid: _Grid) -> Cells:
+    """Cells by buckets of the grid."""
+    first = cells.first - start
+    return merged(cells._replace(first=first, last=cells.last - start, cell=grid.bucket(first)))
 
 
 def _body(connection: Connection, block: Row[Any]) -> bytes:

@@ -3,7 +3,10 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from homeostat.ui.comparing import Query
 from homeostat.ui.contexts import (
+    ComparePage,
+    Curves,
     DataPage,
     DatasetPage,
     DecisionsPage,
@@ -55,5 +58,11 @@ class Reader(Protocol):
     def curves(self, run_id: str, keys: Sequence[str], query: Mapping[str, str]) -> RunSeries: ...
 
     def file(self, run_id: str, name: str, model: str) -> StoredFile: ...
+
+    def comparison(self, query: Query) -> ComparePage: ...
+
+    def comparison_curves(self, query: Query, width: int) -> Curves: ...
+
+    def comparison_table(self, query: Query) -> str: ...
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage: ...

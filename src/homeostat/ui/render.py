@@ -11,6 +11,7 @@ from homeostat.core.clock import moment
 from homeostat.core.durations import spoken
 from homeostat.ui import figures, formats
 from homeostat.ui.assets import asset_url, has_bundle
+from homeostat.ui.charts.compared import compared_curves, parallel_axes, scatter, weight_bar
 from homeostat.ui.charts.curves import axis_text, curve_chart
 from homeostat.ui.charts.gauge import gauge
 from homeostat.ui.charts.graph import STATE_NAMES, graph
@@ -56,6 +57,7 @@ def environment() -> Environment:
     made.filters["spoken"] = spoken
     made.filters["machine_time"] = lambda at: moment(at).isoformat()
     made.filters["payload"] = payload
+    made.filters["zip_with"] = zip
     made.globals.update(
         figures=figures,
         line_chart=line_chart,
@@ -67,6 +69,10 @@ def environment() -> Environment:
         histogram_pair=histogram_pair,
         share_bar=share_bar,
         graph=graph,
+        compared_curves=compared_curves,
+        parallel_axes=parallel_axes,
+        scatter=scatter,
+        weight_bar=weight_bar,
         node_names=STATE_NAMES,
         icon=icon,
         icon_shapes=icon_shapes,

@@ -65,6 +65,7 @@ def page_routes(reader: Reader) -> list[Route]:
         "/data/{name}/{number:int}/diff": difference,
         "/pipelines": lambda _: reader.pipelines(),
         "/pipelines/{name}": pipeline,
+        "/compare": lambda request: reader.comparison(request.query_params.multi_items()),
         "/runs": runs,
     }
     return [*(Route(path, answer(read)) for path, read in pages.items()), *run_routes(reader)]

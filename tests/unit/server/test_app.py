@@ -135,9 +135,25 @@ def test_the_api_gives_status_and_decisions(client: Client) -> None:
     assert 7 == decided["older"]
 
 
+def test_the_api_compares_runs(client: Client) -> None:
+    """The comparison as the page shows it, its curves for a picture of some width, and a table to keep."""
+    page = client.get("/api/compare?run=run-0&run=run-1").json()
+    curves = client.get("/api/compare/curves?run=run-0&run=run-1&metric=val/loss&width=300").json()
+    table = client.get("/api/compare.csv?run=run-0&run=run-1")
+
+    assert ["run-0", "run-1", "run-2"] == [run["id"] for run in page["runs"]]
+    assert "val/loss" == curves["panels"][0]["metric"]
+    assert ("text/csv; charset=utf-8", True) == (
+        table.headers["content-type"],
+        "attachment" in table.headers["content-disposition"],
+    )
+
+
 @pytest.mark.parametrize(
     ("path", "status", "code"),
     [
+        ("/api/compare/curves?run=run-0&width=wide", 400, "invalid"),
+        ("/api/compare?x=epoch", 400, "invalid"),
         ("/api/systems/x", 404, "not-found"),
         ("/api/nowhere", 404, "not-found"),
         ("/api/decisions?before=x", 400, "invalid"),

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from homeostat.store.db import Database
 from homeostat.store.db.schema.store import metadata
 from homeostat.store.db.schema.track import run_blocks, run_series, runs
 from homeostat.track import envelopes, points, thinning
-from homeostat.track.blocks import Points, unpack
+from homeostat.track.blocks import Points, unpack_over
 from homeostat.track.envelopes import envelope, level_of, of_points, unpack_envelope
 from homeostat.track.thinning import Thinned, thinned
 
@@ -178,11 +179,11 @@ def test_a_far_look_opens_no_block(holding: Database, monkeypatch: pytest.Monkey
     (id_,) = hold(holding, [rows])
     opened: list[int] = []
 
-    def counted(body: bytes, count: int) -> Points:
+    def counted(body: bytes, count: int, *, is_step: bool) -> Any:
         opened.append(count)
-        return unpack(body, count)
+        return unpack_over(body, count, is_step=is_step)
 
-    monkeypatch.setattr(thinning, "unpack", counted)
+    monkeypatch.setattr(thinning, "unpack_over", counted)
     with holding.read() as connection:
         thinned(connection, [id_], ["loss"], 80)
         far = list(opened)

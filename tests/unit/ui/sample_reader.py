@@ -6,7 +6,10 @@ import msgspec
 
 from homeostat.core.errors import NotFound, Overloaded
 from homeostat.ui.assets import STATIC
+from homeostat.ui.comparing import Query, asked
 from homeostat.ui.contexts import (
+    ComparePage,
+    Curves,
     DataPage,
     DatasetPage,
     DecisionsPage,
@@ -23,7 +26,7 @@ from homeostat.ui.contexts import (
     StoredFile,
     SystemPage,
 )
-from unit.ui import sample_pipelines, sample_rooms, sample_run, sample_systems
+from unit.ui import sample_comparison, sample_pipelines, sample_rooms, sample_run, sample_systems
 
 
 class SampleReader:
@@ -78,6 +81,16 @@ class SampleReader:
     def file(self, run_id: str, name: str, model: str) -> StoredFile:
         path = next(path for path in STATIC.glob("*.svg"))
         return StoredFile(path=str(path), name=name, media_type="image/svg+xml")
+
+    def comparison(self, query: Query) -> ComparePage:
+        runs = asked(query).runs
+        return sample_comparison.COMPARE_PAGE if runs else sample_comparison.COMPARE_EMPTY
+
+    def comparison_curves(self, query: Query, width: int) -> Curves:
+        return Curves(panels=sample_comparison.COMPARE_PAGE.panels)
+
+    def comparison_table(self, query: Query) -> str:
+        return "run_id,name\nrun-0,lion\n"
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage:
         return msgspec.structs.replace(sample_rooms.ERROR_PAGE, status=status, code=code, message=message)

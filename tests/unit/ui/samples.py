@@ -1,6 +1,7 @@
 """One realistic context for each page."""
 
 from homeostat.ui.contexts import Context
+from unit.ui.sample_comparison import COMPARE_EMPTY, COMPARE_MANY, COMPARE_PAGE
 from unit.ui.sample_pipelines import PIPELINE_PAGE, PIPELINE_PLAIN, PIPELINES_EMPTY, PIPELINES_PAGE
 from unit.ui.sample_rooms import (
     DATA_EMPTY,
@@ -53,5 +54,8 @@ PAGES: dict[str, Context] = {
     "runs": RUNS_PAGE,
     "runs-empty": RUNS_EMPTY,
     **{f"run-{name}": page for name, page in RUN_PAGES.items()},
+    "compare": COMPARE_PAGE,
+    "compare-many": COMPARE_MANY,
+    "compare-empty": COMPARE_EMPTY,
     "error": ERROR_PAGE,
 }

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from homeostat.ui.comparing import Query, asked
 from homeostat.ui.contexts import (
+    ComparePage,
+    Curves,
     DataPage,
     DatasetPage,
     DecisionsPage,
@@ -19,7 +22,7 @@ from homeostat.ui.contexts import (
     StoredFile,
     SystemPage,
 )
-from homeostat.ui.reading import data, decisions, differences, models, pipelines, runs, systems
+from homeostat.ui.reading import comparison, data, decisions, differences, models, pipelines, runs, systems
 from homeostat.ui.reading.here import Here, here
 from homeostat.ui.reading.run import artifacts, previews
 from homeostat.ui.reading.run import page as run_page
@@ -90,6 +93,18 @@ class Reading:
         self._workspace.objects.check(kept.digest)
         path = self._workspace.objects.path(kept.digest)
         return StoredFile(path=str(path), name=kept.name, media_type=previews.type_of(kept))
+
+    def comparison(self, query: Query) -> ComparePage:
+        with self._workspace.database.read() as connection:
+            return comparison.page(connection, self._here(), asked(query))
+
+    def comparison_curves(self, query: Query, width: int) -> Curves:
+        with self._workspace.database.read() as connection:
+            return comparison.curves(connection, asked(query), width)
+
+    def comparison_table(self, query: Query) -> str:
+        with self._workspace.database.read() as connection:
+            return comparison.table(connection, asked(query))
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage:
         return ErrorPage(**self._here().frame, status=status, code=code, message=message)
