@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import polars as pl
+import yaml
 from polars.exceptions import PolarsError
 
 from homeostat.codec.models import describe
@@ -26,6 +27,7 @@ from homeostat.ui.reading.here import Here
 
 _READ = 64 << 20  # bytes: larger files are not opened for a look
 _TEXT = 60_000  # characters that a page shows
+_DESCRIBED = 1 << 20  # bytes of an MLmodel
 _ROWS, _COLUMNS, _CELL = 50, 30, 80
 _TABLES = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow", ".feather": "arrow"}
 _MARKDOWN = frozenset({".md", ".markdown"})
@@ -101,37 +103,34 @@ def _model(content: bytes, _kept: Kept) -> dict[str, Any] | None:
 def _mlmodel(content: bytes, kept: Kept) -> dict[str, Any] | None:
     """An `MLmodel`: its flavours, its signature, where its input example is. Its YAML stays to be read below."""
     whole = _text(content, kept)
-    return None if whole["kind"] != "text" else {**whole, "facts": tuple(_described(whole["text"]))}
+    if whole["kind"] != "text" or len(content) > _DESCRIBED:
+        return None
+    try:
+        said = yaml.safe_load(content)
+    except yaml.YAMLError:
+        return None
+    return {**whole, "facts": tuple(_described(said))} if isinstance(said, dict) else None
 
 
-def _described(text: str) -> Iterable[Pair]:
-    """The facts of an MLmodel that stand on lines of their own; the signature's JSON is opened."""
-    flavours, section = [], ""
-    for line in text.splitlines():
-        name, _, value = line.partition(":")
-        if not line.startswith(" "):
-            section = name
-            if value.strip() and name in {
-                "model_id",
-                "mlflow_version",
-                "model_size_bytes",
-                "run_id",
-                "utc_time_created",
-            }:
-                yield Pair(name=name.replace("_", " "), value=value.strip().strip("'\""))
-        elif section == "flavors" and line.startswith("  ") and not line.startswith("   ") and not value.strip():
-            flavours.append(name.strip())
-        elif section == "signature" and name.strip() in {"inputs", "outputs", "params"}:
-            yield from _columns(name.strip(), value.strip())
-        elif section == "saved_input_example_info" and name.strip() == "artifact_path":
-            yield Pair(name="input example", value=value.strip())
-    if flavours:
-        yield Pair(name="flavours", value=", ".join(flavours))
+def _described(said: Mapping[str, Any]) -> Iterable[Pair]:
+    """What an MLmodel says, in the words of MLflow."""
+    if isinstance(said.get("flavors"), dict):
+        yield Pair(name="flavours", value=", ".join(map(str, said["flavors"])))
+    signature, example = said.get("signature"), said.get("saved_input_example_info")
+    if isinstance(signature, dict):
+        for name in ("inputs", "outputs", "params"):
+            if signature.get(name):
+                yield from _columns(name, str(signature[name]))
+    if isinstance(example, dict) and example.get("artifact_path"):
+        yield Pair(name="input example", value=str(example["artifact_path"]))
+    for name in ("model_id", "run_id", "mlflow_version", "utc_time_created"):
+        if said.get(name):
+            yield Pair(name=name.replace("_", " "), value=str(said[name]))
 
 
 def _columns(name: str, value: str) -> Iterable[Pair]:
     try:
-        columns = json.loads(value.strip("'"))
+        columns = json.loads(value)
     except ValueError:
         return
     if isinstance(columns, list):
