@@ -4,12 +4,13 @@ A tree is an object: canonical JSON of path -> (blob, executable), so equal file
 Every snapshot reads every file. That is about 40 µs a file, and no cache of times and sizes can ever be stale.
 """
 
+import difflib
 import os
 import secrets
 import shutil
 import stat
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -21,6 +22,7 @@ from homeostat.store.objects import ObjectStore
 FORMAT = 1
 # Code is small. Beyond it a file is data that lies in the project; it belongs into a dataset.
 MAX_SIZE_BYTES = 1 << 20
+_DIFFED_BYTES = 400_000
 _NEVER_CODE = frozenset({".homeostat", ".git", "__pycache__", "node_modules", ".venv", "venv"})
 _GIT_LISTS = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
 
@@ -119,6 +121,26 @@ def diff(before: Digest, after: Digest, objects: ObjectStore) -> Difference:
     )
 
 
+def changes(before: Mapping[str, File], after: Mapping[str, File]) -> list[tuple[str, str]]:
+    """Sign and path of the files that differ: `~` changed, `+` new, `-` gone."""
+    common = sorted(before.keys() & after.keys())
+    changed = [("~", path) for path in common if before[path] != after[path]]
+    added, removed = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
+    return [*changed, *(("+", path) for path in added), *(("-", path) for path in removed)]
+
+
+def unified(before: File | None, after: File | None, objects: ObjectStore) -> list[str] | None:
+    """Lines of a unified diff of one file, three around each change; of None there are no lines.
+
+    Returns: None if one of them is no text, or larger than 400 kB.
+    Raises: NotFound, CorruptObject if the content is not in `objects`.
+    """
+    old, new = _lines(before, objects), _lines(after, objects)
+    if old is None or new is None:
+        return None
+    return list(difflib.unified_diff(old, new, lineterm="", n=3))[2:]
+
+
 def materialise(tree: Digest, objects: ObjectStore, to: Path) -> Path:
     """Write a tree out as the read-only files of the folder `to/<digest>`.
 
@@ -184,6 +206,15 @@ def _is_code(root: Path, path: str) -> bool:
         and not any("\ud800" <= character <= "\udfff" for character in path)
         and (not file.is_symlink() or file.resolve().is_relative_to(root))
     )
+
+
+def _lines(file: File | None, objects: ObjectStore) -> list[str] | None:
+    if file is None:
+        return []
+    content = objects.read(file.digest)
+    if len(content) > _DIFFED_BYTES or b"\0" in content:
+        return None
+    return content.decode(errors="replace").splitlines()
 
 
 def _stays_inside(path: str) -> bool:

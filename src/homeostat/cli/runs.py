@@ -1,32 +1,29 @@
 """`homeostat runs`: what was tracked, from the terminal."""
 
-import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import click
+from sqlalchemy import Connection
 
-from homeostat.cli.options import emit, json_option, print_table, project_option
+from homeostat.cli.options import emit, json_option, project_option
 from homeostat.configuration import HOME
-from homeostat.core.clock import DAY, Micros, iso
-from homeostat.core.digests import Digest
-from homeostat.core.errors import NotFound, UserError
+from homeostat.core.clock import DAY, Micros
+from homeostat.core.errors import UserError
 from homeostat.current.destinations import project_or_folder
-from homeostat.track import experiments, queries, retention
+from homeostat.track import experiments, naming, queries, retention
 from homeostat.track.export import Form, written
-from homeostat.track.records import Life, RunDetail, RunSummary
+from homeostat.track.records import Life
 from homeostat.track.search.pages import find_runs
 from homeostat.track.search.selection import Selection
 from homeostat.track.spool import spools_of
 from homeostat.workspace import Workspace
 
-_BARS = "▁▂▃▄▅▆▇█"
-_WIDTH = 24  # of a sparkline
+_DRAWN = 200  # runs of a list with a curve
 _GRACE_DAYS = 30.0
-_COLUMNS = 6  # of metrics in a list
+system_option = click.option("--system", "with_system", is_flag=True, help="Metrics of the machine too.")
 ids_argument = click.argument("ids", nargs=-1, required=True, metavar="RUN...")
 
 
@@ -54,45 +51,71 @@ def list_(
     is_deleted: bool,
     as_json: bool,
 ) -> None:
-    """List runs that FILTER holds for: "metrics.loss < 0.3 AND params.model = 'cnn'"."""
+    """List runs that FILTER holds for: "metrics.loss < 0.3 AND params.model = 'cnn'".
+
+    The curve is that of the metric that tells most. Names such as val/loss stand in backticks: "metrics.`val/loss` < 0.3".
+    """
+    from homeostat.cli import runs_text
+
     life: Life = "deleted" if is_deleted else "active"
     with _opened(project) as workspace, workspace.database.read() as connection:
         numbers = experiments.ids(connection, names) if names else None
         found = find_runs(
             connection, filter_, experiment_ids=numbers, order_by=order_by, limit=limit, page_token=page, life=life
         )
-    emit(found, as_json=as_json, text=lambda: _print_list(found.runs, found.next_token))
+        key = runs_text.first_metric(found.runs)
+        is_drawn = not as_json and key is not None and len(found.runs) <= _DRAWN
+        drawn = (
+            _curves(connection, [one.run.id for one in found.runs], [str(key)], runs_text.NARROW) if is_drawn else {}
+        )
+    curves = drawn.get(str(key), {})
+    emit(found, as_json=as_json, text=lambda: runs_text.print_list(found.runs, curves, found.next_token))
 
 
 @runs.command()
 @project_option
-@click.argument("run_id", metavar="RUN")
+@click.argument("named", metavar="RUN")
+@system_option
 @json_option
-def show(project: Path | None, run_id: str, as_json: bool) -> None:
-    """Show all of RUN, with its curves as sparklines."""
+def show(project: Path | None, named: str, with_system: bool, as_json: bool) -> None:
+    """Show all of RUN, with its curves: an id, its beginning or end, a name, or `latest`."""
+    from homeostat.cli import runs_text
+
     with _opened(project) as workspace, workspace.database.read() as connection:
-        detail = queries.get(connection, run_id)
-        curves = {one.key: queries.series(connection, run_id, one.key).values for one in detail.metrics}
-    emit(detail, as_json=as_json, text=lambda: _print_run(detail, curves))
+        detail = queries.get(connection, naming.resolve(connection, named))
+        experiment = experiments.get(connection, detail.run.experiment_id).name
+        keys = [metric.key for metric in detail.metrics if metric.points > 1]
+        drawn = {} if as_json else _curves(connection, [detail.run.id], keys, runs_text.WIDTH)
+    curves = {key: of_key.get(detail.run.id, []) for key, of_key in drawn.items()}
+    emit(
+        detail,
+        as_json=as_json,
+        text=lambda: runs_text.print_run(detail, experiment, curves, with_system=with_system),
+    )
 
 
 @runs.command()
 @project_option
 @ids_argument
+@system_option
 @json_option
-def compare(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
+def compare(project: Path | None, ids: tuple[str, ...], with_system: bool, as_json: bool) -> None:
     """Show runs side by side: params and metrics that differ come first."""
-    _print_differences(project, ids, as_json=as_json, only_differences=False)
+    _compare(project, ids, as_json=as_json, only_differences=False, with_system=with_system)
 
 
 @runs.command()
 @project_option
 @click.argument("first")
 @click.argument("second")
+@click.option("--code", "with_diff", is_flag=True, help="Also how the code differs, line by line.")
+@system_option
 @json_option
-def diff(project: Path | None, first: str, second: str, as_json: bool) -> None:
-    """Show what differs between two runs: params, metrics, tags, code, environment, artifacts."""
-    _print_differences(project, (first, second), as_json=as_json, only_differences=True)
+def diff(project: Path | None, first: str, second: str, with_diff: bool, with_system: bool, as_json: bool) -> None:
+    """Show what differs between two runs: params, metrics, tags, data, artifacts, code, packages."""
+    _compare(
+        project, (first, second), as_json=as_json, only_differences=True, with_system=with_system, with_diff=with_diff
+    )
 
 
 @runs.command()
@@ -135,9 +158,12 @@ def export(
 def delete(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
     """Throw runs away. `restore` brings them back until `gc` deletes them for good."""
     with _opened(project) as workspace, workspace.database.write() as connection:
-        retention.throw_away(connection, ids, workspace.clock.now())
+        found = [naming.resolve(connection, text) for text in ids]
+        retention.throw_away(connection, found, workspace.clock.now())
     emit(
-        {"deleted": ids}, as_json=as_json, text=lambda: click.echo(f"Deleted {len(ids)}. Back: homeostat runs restore")
+        {"deleted": found},
+        as_json=as_json,
+        text=lambda: click.echo(f"Deleted {len(ids)}. Back: homeostat runs restore"),
     )
 
 
@@ -148,8 +174,9 @@ def delete(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
 def restore(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
     """Bring deleted runs back."""
     with _opened(project) as workspace, workspace.database.write() as connection:
-        retention.restore(connection, ids, workspace.clock.now())
-    emit({"restored": ids}, as_json=as_json, text=lambda: click.echo(f"Restored {len(ids)}."))
+        found = [naming.resolve(connection, text) for text in ids]
+        retention.restore(connection, found, workspace.clock.now())
+    emit({"restored": found}, as_json=as_json, text=lambda: click.echo(f"Restored {len(ids)}."))
 
 
 @runs.command()
@@ -212,24 +239,6 @@ def sync(project: Path | None, folder: Path | None, server: str, as_json: bool) 
     emit({"taken": taken, "killed": killed}, as_json=as_json, text=tell)
 
 
-def sparkline(values: Sequence[float], width: int = _WIDTH) -> str:
-    """A curve in one line of text: the mean of what falls into each column; blank where there is no finite number."""
-    if not values:
-        return ""
-    columns = min(width, len(values))
-    means: list[float | None] = []
-    for column in range(columns):
-        part = values[column * len(values) // columns : (column + 1) * len(values) // columns]
-        finite = [value for value in part if math.isfinite(value)]
-        means.append(math.fsum(value / len(finite) for value in finite) if finite else None)
-    known = [mean for mean in means if mean is not None]
-    if not known:
-        return " " * columns
-    low, high = min(known), max(known)
-    scale = (len(_BARS) - 1) / (high - low) if math.isfinite(high - low) and high > low else 0.0
-    return "".join(" " if mean is None else _BARS[round((mean - low) * scale)] for mean in means)
-
-
 @contextmanager
 def _opened(project: Path | None, *, is_new_fine: bool = False) -> Iterator[Workspace]:
     """The project, or the `.homeostat/` of a directory without one."""
@@ -240,92 +249,46 @@ def _opened(project: Path | None, *, is_new_fine: bool = False) -> Iterator[Work
         yield workspace
 
 
-def _print_list(found: Sequence[RunSummary], next_token: str) -> None:
-    if not found:
-        click.echo("No runs.")
-        return
-    keys = list(dict.fromkeys(m.key for one in found for m in one.metrics if not m.key.startswith("system/")))[
-        :_COLUMNS
-    ]
-    rows = []
-    for one in found:
-        values = {metric.key: f"{metric.value:.4g}" for metric in one.metrics}
-        cells = (values.get(key, "") for key in keys)
-        rows.append((one.run.id, one.run.name, one.run.status, iso(one.run.started_at), *cells))
-    print_table(("run", "name", "status", "started", *(f">{key}" for key in keys)), rows)
-    if next_token:
-        click.echo(f"There are more: --page {next_token}")
+def _compare(
+    project: Path | None,
+    named: Sequence[str],
+    *,
+    as_json: bool,
+    only_differences: bool,
+    with_system: bool,
+    with_diff: bool = False,
+) -> None:
+    from homeostat.cli import runs_text
 
-
-def _print_run(detail: RunDetail, curves: dict[str, list[float]]) -> None:
-    run = detail.run
-    click.echo(f"{click.style(run.name, bold=True)}  {run.status}  {run.id}")
-    ended = f", ended {iso(run.finished_at)}" if run.finished_at else ""
-    click.echo(f"  started {iso(run.started_at)}{ended} by {run.user or 'nobody known'}")
-    for name, value in (("code", run.code), ("environment", run.environment), ("note", run.note)):
-        if value:
-            click.echo(f"  {name} {value}")
-    for key, param in detail.params.items():
-        click.echo(f"  param {key} = {param}")
-    for key, tag in detail.tags.items():
-        click.echo(f"  tag {key} = {tag}")
-    for used in detail.inputs:
-        click.echo(f"  dataset {used.name} {used.digest}")
-    for metric in detail.metrics:
-        line = sparkline(curves[metric.key])
-        click.echo(f"  {metric.key:24} {line:{_WIDTH}} {metric.value:.6g} at {metric.step} of {metric.points} points")
-    for kept in detail.artifacts:
-        click.echo(f"  artifact {kept.name}  {kept.size_bytes} bytes")
-    if run.error:
-        click.echo(f"  {run.error}")
-
-
-def _print_differences(project: Path | None, ids: Sequence[str], *, as_json: bool, only_differences: bool) -> None:
-    if len(ids) < 2:
+    if len(named) < 2:
         raise UserError("One run cannot be compared. Name two or more.")
     with _opened(project) as workspace, workspace.database.read() as connection:
-        found = [queries.get(connection, run_id) for run_id in ids]
-        objects = workspace.objects
-        changed = _changed_files(found[0].run.code, found[1].run.code, objects) if only_differences else {}
-    sides = [_facts(detail) for detail in found]
-    rows = [(name, [side.get(name, "") for side in sides]) for name in dict.fromkeys(n for side in sides for n in side)]
-    rows.sort(key=lambda row: len(set(row[1])) == 1)
-    if only_differences:
-        rows = [row for row in rows if len(set(row[1])) > 1]
-
-    def tell() -> None:
-        print_table(("", *ids), [(name, *values) for name, values in rows])
-        for kind, paths in changed.items():
-            for path in paths:
-                click.echo(f"code {kind}: {path}")
-
-    values = {name: dict(zip(ids, row, strict=True)) for name, row in rows}
-    emit({"rows": values, "code": changed}, as_json=as_json, text=tell)
-
-
-def _changed_files(first: str, second: str, objects: Any) -> dict[str, list[str]]:
-    """What differs between two code trees; nothing if either was not captured or is not here any more."""
-    from homeostat.capture import code
-
-    if not first or not second or first == second:
-        return {}
-    try:
-        found = code.diff(Digest(first), Digest(second), objects)
-    except NotFound:
-        return {}
-    return {"added": list(found.added), "removed": list(found.removed), "changed": list(found.changed)}
-
-
-def _facts(detail: RunDetail) -> dict[str, str]:
-    run = detail.run
-    return {
-        "name": run.name,
-        "status": run.status,
-        **{f"metrics.{metric.key}": f"{metric.value:.6g}" for metric in detail.metrics},
-        **{f"params.{key}": str(value) for key, value in detail.params.items()},
-        **{f"tags.{key}": value for key, value in detail.tags.items()},
-        **{f"data.{used.name}": used.digest for used in detail.inputs},
-        **{f"artifacts.{kept.name}": kept.digest[:12] for kept in detail.artifacts},
-        "code": run.code[:12],
-        "environment": run.environment[:12],
+        found = [queries.get(connection, naming.resolve(connection, text)) for text in named]
+        more = (
+            runs_text.differences(found[0], found[1], workspace.objects, with_diff=with_diff)
+            if only_differences
+            else None
+        )
+    shape = {"only_differences": only_differences, "with_system": with_system}
+    rows = {
+        name: {detail.run.id: value for detail, value in zip(found, values, strict=True)}
+        for name, values in runs_text.sides(found, **shape).items()
     }
+    files: dict[str, list[str]] = {}
+    for sign, path in more.files if more else ():
+        files.setdefault({"~": "changed", "+": "added", "-": "removed"}[sign], []).append(path)
+    emit(
+        {"rows": rows, "code": files, "environment": more.environment if more else []},
+        as_json=as_json,
+        text=lambda: runs_text.print_side_by_side(found, **shape, more=more),
+    )
+
+
+def _curves(
+    connection: Connection, ids: Sequence[str], keys: Sequence[str], width: int
+) -> dict[str, dict[str, list[float]]]:
+    """By metric and run, as many values as a line of text has columns, or a few more."""
+    from homeostat.track.thinning import thinned
+
+    found = thinned(connection, ids, keys, 2 * width)
+    return {key: {id_: curve.mean.tolist() for id_, curve in of_key.items()} for key, of_key in found.items()}

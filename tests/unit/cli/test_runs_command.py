@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from command_line import Call
-from homeostat.cli.runs import sparkline
+from homeostat.capture.code import snapshot
+from homeostat.cli.runs_text import sparkline
 from homeostat.workspace import Workspace
 
 
@@ -49,7 +50,56 @@ def test_show_draws_curves(call: Call, ids: list[str]) -> None:
     """Params, the latest values and a line for each curve."""
     out = call("runs", "show", ids[0]).out
 
-    assert all(text in out for text in ("run-0", "param lr = 0.0", "▁▃▅▆█", "4 at 4 of 5 points", "a.txt"))
+    assert all(text in out for text in ("run-0", "lr  0.0", "▁▃▅▆█", "4  at 4 of 5 points", "a.txt"))
+
+
+def test_a_list_draws_its_first_metric(call: Call, ids: list[str]) -> None:
+    """Each row has the curve of the metric that tells most, and no metric of the machine."""
+    out = call("runs", "list").out
+
+    assert 2 == out.count("▁▃▅▆█")
+    assert ["run", "name", "status", "started", "took", "loss", "loss", "blown"] == out.splitlines()[0].split()
+
+
+def test_runs_go_by_short_names(call: Call, ids: list[str]) -> None:
+    """The end of an id, a name and `latest` name a run; what names several says which, and what names none says so."""
+    shown = {
+        text: json.loads(call("runs", "show", text, "--json").out)["run"]["id"]
+        for text in (ids[0][-6:], "run-0", "latest")
+    }
+    several, none = call("runs", "show", "run-"), call("runs", "show", "run-7")
+
+    assert {ids[0][-6:]: ids[0], "run-0": ids[0], "latest": ids[1]} == shown
+    assert (2, True) == (several.code, all(one in several.err for one in ids))
+    assert (3, True) == (none.code, "'run-7'" in none.err)
+
+
+def test_a_diff_says_which_is_better(call: Call, ids: list[str]) -> None:
+    """Of a metric whose name tells which way is better, and of no other."""
+    lines = {line.split()[0]: line for line in call("runs", "diff", *ids).out.splitlines() if line.strip()}
+
+    assert lines["metrics.loss"].endswith("worse")
+    assert not lines["params.lr"].endswith(("better", "worse"))
+
+
+def test_a_diff_shows_code_and_packages(call: Call, project: Path) -> None:
+    """Files that changed, line by line if asked, and packages of another version."""
+    found = []
+    with Workspace.open(project) as workspace:
+        for number in range(2):
+            folder = project / f"code-{number}"
+            folder.mkdir()
+            (folder / "train.py").write_text(f"lr = {number}\nfit()\n")
+            packages = [["numpy", f"2.{number}", "ab" * 32]]
+            described = {"type": "environment", "python": "3", "implementation": "c", "platform": "l", "machine": "x"}
+            environment = workspace.objects.put(json.dumps({**described, "packages": packages}).encode())
+            around = {"code": snapshot(folder, workspace.objects), "environment": environment}
+            with workspace.runs.start("coded", surroundings=around) as run:
+                found.append(run.id)
+    short, whole = call("runs", "diff", *found).out, call("runs", "diff", *found, "--code").out
+
+    assert ("~ train.py" in short, "numpy 2.0 → 2.1" in short, "+lr = 1" in short) == (True, True, False)
+    assert ["-lr = 0", "+lr = 1", " fit()"] == whole.splitlines()[-3:]
 
 
 def test_compare_and_diff(call: Call, ids: list[str]) -> None:

@@ -1,10 +1,11 @@
 """The code of a run as it lay in the working directory, and how it differs from that of another run."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from urllib.parse import quote
 
-from homeostat.capture.code import File, Tree, read_tree
+import msgspec
+
+from homeostat.capture.code import File, Tree, changes, read_tree, unified
 from homeostat.core.digests import Digest, short
 from homeostat.core.errors import CorruptObject, NotFound
 from homeostat.track.records import RunDetail
@@ -17,7 +18,6 @@ from homeostat.ui.reading.run.others import called
 
 _LISTED = 400
 _DIFFS, _LINES, _WIDTH = 60, 1200, 300  # files, lines of all, characters of a line
-_DIFFED = 400_000  # bytes of a file that is compared line by line
 _COMMIT, _BRANCH, _REPOSITORY = "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"
 
 
@@ -29,14 +29,14 @@ def tab(here: Here, detail: RunDetail, against: RunDetail | None, name: str) -> 
     Raises: NotFound naming the file.
     """
     found, lost = _read(here, detail.run.code)
-    changes, sentence = _changes(here, detail, found, against) if found else ((), lost or _not_captured(detail))
+    differing, sentence = _changes(here, detail, found, against) if found else ((), lost or _not_captured(detail))
     files = found.files if found else {}
     address = f"/runs/{quote(detail.run.id)}?tab=code&file="
     leaves = [Leaf(path, 0, f"{address}{quote(path, safe='')}") for path in files]
     shown = f"{address}{quote(name, safe='')}" if name else ""
     return RunCode(
         facts=tuple(_facts(detail)),
-        changes=changes,
+        changes=differing,
         sentence=sentence,
         files=tuple(tree(leaves[:_LISTED], shown)),
         more=max(0, len(leaves) - _LISTED),
@@ -56,7 +56,7 @@ def summary(here: Here, detail: RunDetail, against: RunDetail) -> list[str]:
         old, new = read_tree(Digest(before), here.objects).files, read_tree(Digest(after), here.objects).files
     except (NotFound, CorruptObject):
         return [f"tree {short(before)} → {short(after)}"]
-    return [f"{sign} {path}" for sign, path in _paths(old, new)]
+    return [f"{sign} {path}" for sign, path in changes(old, new)]
 
 
 def _read(here: Here, digest: str) -> tuple[Tree | None, str]:
@@ -102,13 +102,6 @@ def _facts(detail: RunDetail) -> Iterable[Pair]:
         yield Pair(name="tree", value=detail.run.code, is_digest=True)
 
 
-def _paths(old: Mapping[str, File], new: Mapping[str, File]) -> list[tuple[str, str]]:
-    """Sign and path of what differs: changed, new, gone."""
-    changed = [("~", path) for path in sorted(old.keys() & new.keys()) if old[path] != new[path]]
-    added, removed = sorted(new.keys() - old.keys()), sorted(old.keys() - new.keys())
-    return [*changed, *(("+", path) for path in added), *(("-", path) for path in removed)]
-
-
 def _changes(here: Here, detail: RunDetail, tree_: Tree, against: RunDetail | None) -> tuple[tuple[FileDiff, ...], str]:
     if against is None:
         return (), "There is no other run of this experiment to compare with."
@@ -116,7 +109,7 @@ def _changes(here: Here, detail: RunDetail, tree_: Tree, against: RunDetail | No
     before, lost = _read(here, against.run.code)
     if before is None:
         return (), lost or f"No code was captured of {other}."
-    paths = _paths(before.files, tree_.files)
+    paths = changes(before.files, tree_.files)
     if not paths:
         return (), f"The code is that of {other}."
     room, made = _LINES, []
@@ -131,20 +124,15 @@ def _changes(here: Here, detail: RunDetail, tree_: Tree, against: RunDetail | No
 
 
 def _diff(here: Here, sign: str, path: str, old: File | None, new: File | None, room: int) -> FileDiff:
-    empty = FileDiff(path=path, sign=sign, added=0, removed=0, lines=())
-    try:
-        before, after = _lines(here, old), _lines(here, new)
-    except (NotFound, CorruptObject) as lost:
-        return FileDiff(path=path, sign=sign, added=0, removed=0, lines=(), note=lost.message)
-    if before is None or after is None:
-        return FileDiff(
-            path=path, sign=sign, added=0, removed=0, lines=(), note="It is no text, or too large for a diff."
-        )
+    seen = FileDiff(path=path, sign=sign, added=0, removed=0, lines=())
     if old is not None and new is not None and old.digest == new.digest:
-        return FileDiff(path=path, sign=sign, added=0, removed=0, lines=(), note="Only whether it can be run changed.")
-    found = list(difflib.unified_diff(before, after, lineterm="", n=3))[2:]
-    if not found:
-        return empty
+        return msgspec.structs.replace(seen, note="Only whether it can be run changed.")
+    try:
+        found = unified(old, new, here.objects)
+    except (NotFound, CorruptObject) as lost:
+        return msgspec.structs.replace(seen, note=lost.message)
+    if found is None:
+        return msgspec.structs.replace(seen, note="It is no text, or too large for a diff.")
     lines = tuple(DiffLine(op=line[:1], text=line[1 : _WIDTH + 1] if line[0] != "@" else line) for line in found[:room])
     return FileDiff(
         path=path,
@@ -154,16 +142,6 @@ def _diff(here: Here, sign: str, path: str, old: File | None, new: File | None, 
         lines=lines,
         note="" if len(lines) == len(found) else f"{formats.plural(len(found) - len(lines), 'line')} more.",
     )
-
-
-def _lines(here: Here, file: File | None) -> list[str] | None:
-    """Lines of a file; none if there is no file; None if they cannot be compared."""
-    if file is None:
-        return []
-    content = here.objects.read(file.digest)
-    if len(content) > _DIFFED or b"\0" in content:
-        return None
-    return content.decode(errors="replace").splitlines()
 
 
 def _kept(here: Here, detail: RunDetail, files: Mapping[str, File], name: str) -> previews.Kept:
