@@ -64,7 +64,7 @@ def place(connection: Connection, path: str) -> Place:
             owner = Owner("model", id_)
         root = _root(connection, owner)
         if root == SCHEME + "/".join(parts[: index + 1]):
-            return Place(owner, name)
+            return Place(owner, rules.artifact_path(name))  # below the root it may be a drive: `.../artifacts/C:/x`
     raise Fault(f"Nothing can be at '{path}': it lies inside the artifacts of no run and no logged model.", ABSENT)
 
 

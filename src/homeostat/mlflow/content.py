@@ -1,10 +1,10 @@
 """Addresses that carry raw bytes: the artifact proxy, and downloads by run or by model version."""
 
+import logging
 import mimetypes
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import anyio.from_thread
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
@@ -14,12 +14,14 @@ from homeostat.core.digests import Digest
 from homeostat.core.errors import HomeostatError
 from homeostat.mlflow import artifacts, rules
 from homeostat.mlflow.artifacts import Owner
+from homeostat.mlflow.bodies import taken
 from homeostat.mlflow.call import Rooms
 from homeostat.mlflow.versions import folder_of
 from homeostat.mlflow.wire import ABSENT, Fault, answer, error, missing
 from homeostat.track import queries
 
 PROXY = "mlflow-artifacts"
+_log = logging.getLogger(__name__)
 # Never shown in a browser as a page of ours, whatever somebody logged.
 _INERT = {"Content-Disposition": "attachment", "X-Content-Type-Options": "nosniff"}
 
@@ -30,7 +32,7 @@ def content_routes(rooms: Rooms) -> list[Route]:
     async def proxied(request: Request) -> Response:
         path = request.path_params["path"]
         if request.method == "PUT":
-            await _put(rooms, request, path)
+            await taken(request, lambda chunks: artifacts.keep(rooms, path, chunks))
             return _json({})
         if request.method == "DELETE":
             await run_in_threadpool(artifacts.remove, rooms, path)
@@ -107,23 +109,12 @@ def guarded(endpoint: Callable[[Request], Awaitable[Response]]) -> Callable[[Req
             return await endpoint(request)
         except HomeostatError as found:
             status, said = error(found)
-            return Response(said, status_code=status, media_type="application/json")
+        except Exception as found:  # noqa: BLE001  logged; a client of this protocol reads JSON only
+            _log.exception("%s %s failed", request.method, request.url.path)
+            status, said = error(HomeostatError(f"The server failed ({type(found).__name__}). Its log says where."))
+        return Response(said, status_code=status, media_type="application/json")
 
     return answered
-
-
-async def _put(rooms: Rooms, request: Request, path: str) -> None:
-    stream = request.stream()
-
-    def chunks() -> Iterator[bytes]:
-        # The body is read as it comes, from the thread that hashes and writes it.
-        while True:
-            try:
-                yield anyio.from_thread.run(stream.__anext__)
-            except StopAsyncIteration:
-                return
-
-    await run_in_threadpool(artifacts.keep, rooms, path, chunks())
 
 
 def _file(rooms: Rooms, look: Callable[[Any], artifacts.Place]) -> Response:

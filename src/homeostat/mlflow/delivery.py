@@ -28,6 +28,8 @@ PRIVATE_VARIABLE = "HOMEOSTAT_WEBHOOKS_TO_PRIVATE_ADDRESSES"
 _TIMEOUT_S = 10.0
 _EVERY_S = 1.0
 _MOST_BODY = 4096  # of an answer that is shown
+_ROUTED = ipaddress.ip_network("2000::/3")
+_PROTOCOL = ipaddress.ip_network("192.0.0.0/24")  # RFC 6890: of protocols, not of hosts
 _log = logging.getLogger(__name__)
 
 
@@ -65,7 +67,8 @@ def send(webhook: Webhook, delivery_id: str, body: str) -> Answer:
                 "POST", url, content=body.encode(), headers={**headers, "Host": host}, extensions=extensions
             ) as response,
         ):
-            said = next(response.iter_bytes(_MOST_BODY), b"")
+            # As it came: a small answer that unpacks to a large one is not unpacked.
+            said = next(response.iter_raw(_MOST_BODY), b"")
             return Answer(response.is_success, response.status_code, said.decode(errors="replace"))
     except (httpx.HTTPError, OSError, ValueError) as error:
         return Answer(is_success=False, error=str(error) or type(error).__name__)
@@ -149,6 +152,8 @@ def _is_public(address: str) -> bool:
         inner = found.ipv4_mapped or found.sixtofour
         if inner is None and found in ipaddress.ip_network("64:ff9b::/96"):
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
-        if inner is not None:
-            return inner.is_global
-    return found.is_global
+        if inner is None:
+            # Only what is routed on the Internet: not the local half of NAT64, nor IPv4 in disguises that are long gone.
+            return found in _ROUTED and found.is_global
+        found = inner
+    return found.is_global and not found.is_multicast and not found.is_reserved and found not in _PROTOCOL

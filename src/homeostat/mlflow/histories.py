@@ -132,8 +132,11 @@ def _shown(key: str, curve: Points, **more: str) -> list[dict[str, Any]]:
     ]
 
 
+_MOST_DIGITS = 19  # of a number of points
+
+
 def _offset(token: str) -> int:
-    if token and not token.isdecimal():
+    if token and not (token.isdecimal() and len(token) < _MOST_DIGITS):
         raise Fault("Invalid page token, could not base64-decode")
     return int(token or 0)
 

@@ -11,7 +11,7 @@ from homeostat.core.ids import RunId
 from homeostat.mlflow import rules
 from homeostat.mlflow.call import Call, Endpoint
 from homeostat.mlflow.runs import NAME_TAG, open_run
-from homeostat.mlflow.wire import ABSENT, SEE, Asked, Fault, Int64, Pair, missing
+from homeostat.mlflow.wire import ABSENT, SEE, Asked, Fault, Int64, Pair, decoded, entries, missing
 from homeostat.registry import logged
 from homeostat.store.db.schema.track import run_params, run_tags
 from homeostat.track import amending, points, recording
@@ -181,15 +181,15 @@ def log_model(call: Call, asked: LogModel) -> dict[str, Any]:
     """What clients before 3 said of a logged model: kept as a tag, one list a run."""
     run = open_run(call, asked.run_id)
     try:
-        model = msgspec.json.decode(asked.model_json)
-    except msgspec.DecodeError:
+        model = decoded(asked.model_json)
+    except ValueError:
         raise Fault(f"Malformed model info. \n {asked.model_json} \n is not a valid JSON.") from None
     needed = ("artifact_path", "flavors", "utc_time_created", "run_id")
     if not isinstance(model, dict) or not all(name in model for name in needed):
         absent = [name for name in needed if not isinstance(model, dict) or name not in model]
         raise Fault(f"Model json is missing mandatory fields: {absent}")
     known = amending.texts(call.connection, run.id, run_tags, [_MODELS_TAG]).get(_MODELS_TAG, "[]")
-    models = [one for one in msgspec.json.decode(known) if one != model] + [model]
+    models = [one for one in entries(known) if one != model] + [model]
     recording.put_tags(call.connection, run.id, {_MODELS_TAG: msgspec.json.encode(models).decode()})
     return {}
 

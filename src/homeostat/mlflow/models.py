@@ -199,7 +199,7 @@ def log_params(call: Call, asked: Params) -> dict[str, Any]:
 def search(call: Call, asked: Search) -> dict[str, Any]:
     limit = asked.max_results or _DEFAULT_PAGE
     rules.check_results(limit, _MOST_PAGE)
-    numbers = [rules.experiment_number(text) for text in asked.experiment_ids]
+    numbers = rules.experiment_numbers(asked.experiment_ids)
     if not all(one.dataset_name for one in asked.datasets):
         raise Fault("`dataset_name` in the `datasets` clause must be specified.")
     field = _field(asked.datasets)

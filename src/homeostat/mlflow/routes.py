@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from homeostat.mlflow import artifacts, experiments, histories, logging, models, registered, runs, versions, webhooks
+from homeostat.mlflow.bodies import whole
 from homeostat.mlflow.call import Call, Endpoint, Rooms
 from homeostat.mlflow.content import content_routes, guarded
 from homeostat.mlflow.wire import Fault, answer, body, query, read
@@ -16,7 +17,6 @@ from homeostat.track.experiments import ensure_default
 
 PREFIXES = ("/api/2.0", "/ajax-api/2.0")
 VERSION = "3.17.0"  # of the protocol, as clients ask for it
-MOST_BODY_BYTES = 32 * 1024 * 1024  # a dataset's profile may have 16 MB
 ENDPOINTS: tuple[Endpoint, ...] = tuple(
     chain(
         experiments.ENDPOINTS,
@@ -62,7 +62,7 @@ def mlflow_routes(rooms: Rooms) -> list[Route]:
 
 def _answering(rooms: Rooms, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
     async def answered(request: Request) -> Response:
-        raw = await _body(request)
+        raw = await whole(request)
         if request.method == "GET":
             said = query(endpoint.asked, request.query_params.multi_items())
         elif request.method == "DELETE" and not raw:
@@ -82,18 +82,6 @@ def _answering(rooms: Rooms, endpoint: Endpoint) -> Callable[[Request], Awaitabl
         return Response(await run_in_threadpool(work), media_type="application/json")
 
     return answered
-
-
-async def _body(request: Request) -> bytes:
-    """The body, if it is not too large to be one."""
-    parts: list[bytes] = []
-    size_bytes = 0
-    async for chunk in request.stream():
-        size_bytes += len(chunk)
-        if size_bytes > MOST_BODY_BYTES:
-            raise Fault(f"The body has more than {MOST_BODY_BYTES} bytes. Split it up.", "BAD_REQUEST")
-        parts.append(chunk)
-    return b"".join(parts)
 
 
 async def _absent(request: Request) -> Response:

@@ -22,6 +22,10 @@ MOST_BATCH = {"metrics": 1000, "params": 100, "tags": 100}
 MOST_IN_BATCH = 1000
 MOST_BATCH_BYTES = 1_000_000
 _LARGEST_ID = (1 << 63) - 1  # of a number in the database
+MOST_EXPERIMENTS = 10_000  # values that databases take in one statement
+_MOST_DIGITS = 400
+_DIGITS = re.compile(r"[+-]?[0-9]+")
+MOST_ARTIFACT = 1024  # characters of a path
 STAGES = ("None", "Staging", "Production", "Archived")
 ACTIVE_STAGES = ("Staging", "Production")
 _NAME = re.compile(r"[/\w.\- :]*")
@@ -133,13 +137,19 @@ def experiment_number(text: str) -> int:
 
     Raises: Fault if it is none, or larger than any there can be.
     """
-    try:
-        number = int(text)
-    except ValueError:
-        raise Fault(f"Invalid experiment ID '{text}'. Experiment ID must be a valid integer.") from None
+    number = _whole(text)
+    if number is None:
+        raise Fault(f"Invalid experiment ID '{text}'. Experiment ID must be a valid integer.")
     if abs(number) > _LARGEST_ID:
         raise Fault(f"No Experiment with id={text} exists", ABSENT)
     return number
+
+
+def experiment_numbers(texts: Sequence[str]) -> list[int]:
+    """The experiments of one search. Raises: Fault as `experiment_number`, or if they are too many."""
+    if len(texts) > MOST_EXPERIMENTS:
+        raise Fault(f"One search is over at most {MOST_EXPERIMENTS} experiments, got {len(texts)}. Search in parts.")
+    return [experiment_number(text) for text in texts]
 
 
 def check_location(location: str) -> None:
@@ -176,10 +186,9 @@ def check_model_name(name: str, path: str = "name") -> str:
 
 
 def version_number(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise Fault(f"Parameter 'version' must be an integer, got '{text}'.") from None
+    number = _whole(text)
+    if number is None:
+        raise Fault(f"Parameter 'version' must be an integer, got '{text}'.")
     if abs(number) > _LARGEST_ID:
         raise Fault(f"There is no version {text}.", ABSENT)
     return number
@@ -250,7 +259,13 @@ def artifact_path(text: str) -> str:
     )
     if is_bad:
         raise Fault("Invalid path")
-    return "/".join(part for part in parts if part not in {"", "."})
+    settled = "/".join(part for part in parts if part not in {"", "."})
+    return check_length("path", MOST_ARTIFACT, settled)
+
+
+def _whole(text: str) -> int | None:
+    """A whole number in plain digits; None for anything else, and for one so long that it is no number of anything."""
+    return int(text) if len(text) <= _MOST_DIGITS and _DIGITS.fullmatch(text) else None
 
 
 def _join(path: str, name: str) -> str:

@@ -28,7 +28,7 @@ NAME_TAG = "mlflow.runName"
 _PARENT_TAG = "mlflow.parentRunId"
 _SOURCE_TAG = "mlflow.source.name"
 _USER_TAG = "mlflow.user"
-_NUMBERS = dict(enumerate(STATUSES, start=1))  # as old clients send them
+_NUMBERS = {str(number): name for number, name in enumerate(STATUSES, start=1)}  # as old clients send them
 _MOST_PAGE = 50_000
 _FIRST = (
     "amber",
@@ -158,7 +158,7 @@ def restore(call: Call, asked: Get) -> dict[str, Any]:
 
 def search(call: Call, asked: Search) -> dict[str, Any]:
     rules.check_results(asked.max_results, _MOST_PAGE)
-    numbers = [rules.experiment_number(text) for text in asked.experiment_ids]
+    numbers = rules.experiment_numbers(asked.experiment_ids)
     page = find_runs(
         call.connection,
         asked.filter,
@@ -249,7 +249,7 @@ def _whole(call: Call, run_id: str) -> dict[str, Any]:
 
 
 def _status(said: str | int) -> RunStatus:
-    name = _NUMBERS.get(int(said), "") if isinstance(said, int) or said.isdecimal() else said
+    name = _NUMBERS.get(str(said), str(said))
     if name not in STATUSES:
         raise Fault(invalid("status", said, f" Hint: Value was of type '{type(said).__name__}'.") + SEE)
     return STATUSES[name]

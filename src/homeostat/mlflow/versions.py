@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -16,7 +15,7 @@ from homeostat.mlflow.artifacts import Owner
 from homeostat.mlflow.call import SCHEME, Call, Endpoint, model_root
 from homeostat.mlflow.runs import location
 from homeostat.mlflow.searching import Field, Keyed, conditions, page, terms
-from homeostat.mlflow.wire import ABSENT, Asked, Fault, Pair, millis, pairs, present
+from homeostat.mlflow.wire import ABSENT, Asked, Fault, Pair, address, entries, millis, pairs, present
 from homeostat.registry import catalog, logged, outbox, queries
 from homeostat.registry.logged import LoggedModel
 from homeostat.registry.records import ModelVersion
@@ -29,6 +28,7 @@ _MOST_PAGE = 200_000
 _VERSIONS_TAG = "mlflow.modelVersions"
 # Schemes that only a client's own machine or another network could follow: a server must not be made to.
 _FORBIDDEN = ("file", "http", "https", "ftp", "ftps", "sftp", "")
+_NESTED = re.compile(r"[a-z][a-z0-9+.-]*:[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _MODEL_ID = re.compile(r"m-[0-9a-f]{32}")
 _FIELD = Field(
     vocabulary=Vocabulary(
@@ -274,7 +274,7 @@ def folder_of(connection: Connection, name: str, number: int) -> tuple[Owner, st
 
 def _resolved(connection: Connection, asked: Create) -> tuple[str, str, str]:
     """Source, run and logged model of a new version; a source that is another version passes on its own."""
-    parts = urlsplit(asked.source)
+    parts = address(asked.source)
     name, _, chosen = parts.path.strip("/").rpartition("/")
     if parts.scheme != "models" or not name:
         return asked.source, asked.run_id, asked.model_id
@@ -290,7 +290,7 @@ def _check_source(connection: Connection, source: str, run_id: str, model_id: st
     Raises: Fault.
     """
     plain = rules.fully_unquoted(source)
-    parts = urlsplit(plain)
+    parts = address(plain)
     is_hidden = any(ord(sign) < 32 or sign in "#?\\" for sign in plain) or ".." in plain.split("/")
     if is_hidden or "/./" in plain:
         raise Fault(
@@ -299,7 +299,8 @@ def _check_source(connection: Connection, source: str, run_id: str, model_id: st
             "present. Please provide an absolute path."
         )
     scheme = parts.scheme.lower()
-    if scheme in _FORBIDDEN:
+    # A single letter is a drive, and a scheme in a scheme (`jar:file:`) leads on.
+    if scheme in _FORBIDDEN or len(scheme) == 1 or _NESTED.match(plain):
         raise Fault(
             f"Invalid model version source: '{source}'. To use a local path as a model version source, the run_id request "
             "parameter has to be specified and the local path has to be contained within the artifact directory of the run "
@@ -320,7 +321,7 @@ def _check_source(connection: Connection, source: str, run_id: str, model_id: st
 
 def _folder(connection: Connection, source: str) -> tuple[Owner, str] | None:
     """What a source of ours means: the run or model, and the folder below its root."""
-    parts = urlsplit(source)
+    parts = address(source)
     head, _, rest = parts.path.strip("/").partition("/")
     match parts.scheme:
         case "runs":
@@ -355,10 +356,10 @@ def _content(call: Call, source: str) -> Digest:
 def _tell_model(call: Call, model_id: str, version: ModelVersion) -> None:
     """A logged model names the versions made of it, in one tag, as a JSON list."""
     model = _model(call.connection, model_id)
-    entries = msgspec.json.decode(model.tags.get(_VERSIONS_TAG, "[]"))
+    known = entries(model.tags.get(_VERSIONS_TAG, "[]"))
     entry = {"name": version.system, "version": version.number}
-    entries += [] if entry in entries else [entry]
-    logged.put_tags(call.connection, model_id, {_VERSIONS_TAG: msgspec.json.encode(entries).decode()})
+    known += [] if entry in known else [entry]
+    logged.put_tags(call.connection, model_id, {_VERSIONS_TAG: msgspec.json.encode(known).decode()})
 
 
 def _version(connection: Connection, name: str, number: int) -> ModelVersion:

@@ -4,13 +4,12 @@ import re
 import uuid
 from collections.abc import Sequence
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 import msgspec
 
 from homeostat.mlflow.call import Call, Endpoint
 from homeostat.mlflow.delivery import send
-from homeostat.mlflow.wire import Asked, Fault, millis, present
+from homeostat.mlflow.wire import Asked, Fault, address, millis, present
 from homeostat.registry import outbox
 from homeostat.registry.outbox import Webhook, WebhookStatus
 
@@ -161,8 +160,9 @@ def _name(name: str) -> str:
 
 
 def _url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = address(url)
+    is_hidden = any(ord(sign) <= 32 or sign == "\\" for sign in url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or is_hidden:
         raise Fault(f"Invalid webhook URL: {url!r}. It must begin with https:// or http:// and name a host.")
     return url
 

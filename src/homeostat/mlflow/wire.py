@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, ClassVar, TypeVar
+from urllib.parse import SplitResult, urlsplit
 
 import msgspec
 
@@ -96,14 +97,43 @@ def body(raw: bytes, content_type: str) -> dict[str, Any]:
     if not raw.strip():
         return {}
     try:
-        found = msgspec.json.decode(raw)
+        found = decoded(raw)
         if isinstance(found, str):  # old clients encode twice
-            found = msgspec.json.decode(found)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            found = decoded(found)
+    except ValueError as error:
         raise Fault(f"The body is not JSON: {error}.", "BAD_REQUEST") from None
     if not isinstance(found, dict):
         raise Fault("The body is not a JSON object.", "BAD_REQUEST")
     return found
+
+
+def decoded(text: str | bytes) -> Any:
+    """JSON of a client. Raises: ValueError if it is none, or so deep that nobody means it."""
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def entries(text: str) -> list[Any]:
+    """A JSON list that is kept in a tag; clients may write the tag too, so what is none is an empty one."""
+    try:
+        found = decoded(text)
+    except ValueError:
+        return []
+    return found if isinstance(found, list) else []
+
+
+def address(text: str) -> SplitResult:
+    """A URL in its parts. Raises: Fault if it is none."""
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # read when asked for only
+    except ValueError as error:
+        raise Fault(f"Invalid URL: {text[:200]!r} ({error}).") from None
+    return parts
 
 
 def query(kind: type[Asked], pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from homeostat.track.around import Movement, movement
 
 _EVERY_S = 0.5
 _UNDER_WAY = ("running", "scheduled")
+_MOST_DIGITS = 19  # of an id in the ledger
 _HEARTBEAT_S = 15.0  # proxies and browsers drop what stays silent
 
 
@@ -39,7 +40,7 @@ class Pulse:
 
     async def answer(self, request: Request) -> StreamingResponse:
         seen = request.headers.get("last-event-id", "")  # a browser that lost the connection says where it was
-        stream = self.stream(int(seen) if seen.isdecimal() else None)
+        stream = self.stream(int(seen) if seen.isdecimal() and len(seen) < _MOST_DIGITS else None)
         return StreamingResponse(stream, media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
     async def stream(self, seen: int | None = None) -> AsyncIterator[str]:

@@ -4,14 +4,16 @@ The embedded default has one local user and no passwords, so the server must kno
 this machine's browser for this server: the Host header stops DNS rebinding, the Origin header stops other sites.
 """
 
+import re
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+_HOST = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([0-9a-zA-Z.-]+))(?::[0-9]{1,5})?")
 
 HEADERS = {
     # No inline script or style: JSON travels in script elements that are not executed.
@@ -51,21 +53,20 @@ class Guard:
 
     def _refusal(self, headers: Headers) -> str:
         """Why a request is not answered, or nothing."""
-        host = headers.get("host", "")
+        hosts = headers.getlist("host")
+        host = hosts[0] if len(hosts) == 1 else ", ".join(hosts)
         if _name(host) not in self._hosts:
             return (
                 f"This server does not answer for the host {host!r}: it serves {', '.join(sorted(self._hosts))} only, "
                 f"so that no other site can reach it through your browser. Open it under one of these names."
             )
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host:
+        if origin is not None and origin not in {f"http://{host}", f"https://{host}"}:
             return f"This server does not answer requests that {origin} makes. Open the page itself: http://{host}/"
         return ""
 
 
 def _name(host: str) -> str:
-    """The host without its port; an IPv6 address without its brackets."""
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+    """The host without its port, an IPv6 address without its brackets; empty if it is no host and nothing else."""
+    found = _HOST.fullmatch(host)
+    return (found[1] or found[2]).lower() if found else ""

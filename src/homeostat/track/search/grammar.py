@@ -110,12 +110,25 @@ class _Token(NamedTuple):
     at: int
 
 
+# What databases take in one statement: SQLite 1,000 levels of an expression, 64 tables, 32,766 values.
+MOST_COMPARISONS = 100
+MOST_ORDERS = 20
+MOST_VALUES = 10_000
+
+
 def parse(text: str, vocabulary: Vocabulary = RUNS) -> tuple[Comparison, ...]:
     """The comparisons that must all hold; none for an empty text.
 
     Raises: InvalidFilter naming the position and what was expected there.
     """
-    return _Reader(text, vocabulary).filter()
+    found = _Reader(text, vocabulary).filter()
+    values = sum(len(one.value) if isinstance(one.value, tuple | list) else 1 for one in found)
+    if len(found) > MOST_COMPARISONS or values > MOST_VALUES:
+        raise InvalidFilter(
+            f"The filter has {len(found)} comparisons with {values} values. At most {MOST_COMPARISONS} with {MOST_VALUES} are "
+            f"answered at once: search in parts."
+        )
+    return found
 
 
 def parse_orders(texts: Sequence[str], vocabulary: Vocabulary = RUNS) -> tuple[Order, ...]:
@@ -123,6 +136,8 @@ def parse_orders(texts: Sequence[str], vocabulary: Vocabulary = RUNS) -> tuple[O
 
     Raises: InvalidFilter as `parse`, or if two order by one key.
     """
+    if len(texts) > MOST_ORDERS:
+        raise InvalidFilter(f"There are {len(texts)} orders. At most {MOST_ORDERS} are possible.")
     found = [_Reader(text, vocabulary).order() for text in texts]
     keys = [(order.kind, order.key) for order in found]
     if repeated := [key for key in keys if keys.count(key) > 1]:

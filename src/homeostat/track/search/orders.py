@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, Select, and_, case, false, or_, select
+from sqlalchemy import ColumnElement, Select, String, and_, case, false, or_, select
 from sqlalchemy.sql.selectable import FromClause
 
 from homeostat.core.digests import digest_of
@@ -94,7 +94,7 @@ def behind(terms: Sequence[Term], values: Sequence[Any]) -> ColumnElement[bool]:
 
     Raises: InvalidFilter if they do not fit.
     """
-    if len(terms) != len(values):
+    if len(terms) != len(values) or not all(map(_fits, terms, values)):
         raise InvalidFilter("The page token belongs to another order. Ask for the first page again.")
     after: ColumnElement[bool] = false()
     for term, value in reversed(list(zip(terms, values, strict=True))):
@@ -104,6 +104,14 @@ def behind(terms: Sequence[Term], values: Sequence[Any]) -> ColumnElement[bool]:
     # Says nothing new, but is what an index can begin at.
     begins = first.expression <= value if first.is_descending else first.expression >= value
     return and_(begins, after)
+
+
+def _fits(term: Term, value: Any) -> bool:
+    """Whether a value of a token can be compared with its column: a token comes from outside."""
+    if isinstance(term.expression.type, String):
+        return isinstance(value, str)
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number and not (isinstance(value, int) and abs(value) >= 1 << 63)
 
 
 def question(*asked: Any) -> str:
@@ -122,7 +130,7 @@ def place(text: str, asked: str) -> Place:
     """
     try:
         found = msgspec.msgpack.decode(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)), type=Place)
-    except (binascii.Error, ValueError, msgspec.MsgspecError):
+    except (binascii.Error, ValueError, RecursionError, msgspec.MsgspecError):
         raise InvalidFilter(f"{text[:60]!r} is no page token. Ask for the first page again.") from None
     if found.question != asked:
         raise InvalidFilter(
