@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from homeostat.loop.declaration import registered, retrain, rollout, window
     from homeostat.loop.system import System
     from homeostat.monitor import setpoint
-    from homeostat.pipelines import Candidate, current_run, pipeline, step
+    from homeostat.pipelines.records import Candidate
     from homeostat.pipelines.splits import split_by_time
+    from homeostat.pipelines.steps import current_run, pipeline, step
     from homeostat.registry import gate
     from homeostat.workspace import Workspace
 
@@ -27,7 +28,7 @@ __version__ = "0.1.0"
 
 # name -> module; the name is an attribute of it, or the module itself if it has the same name.
 _FACE = {
-    "Candidate": "homeostat.pipelines",
+    "Candidate": "homeostat.pipelines.records",
     "Dataset": "homeostat.codec.tables",
     "Model": "homeostat.codec.models",
     "System": "homeostat.loop.system",
@@ -35,11 +36,11 @@ _FACE = {
     "Workspace": "homeostat.workspace",
     "active_run": "homeostat.current.runs",
     "callbacks": "homeostat.callbacks",
-    "current_run": "homeostat.pipelines",
+    "current_run": "homeostat.pipelines.steps",
     "dataset": "homeostat.current.datasets",
     "gate": "homeostat.registry.gate",
     "log": "homeostat.current.runs",
-    "pipeline": "homeostat.pipelines",
+    "pipeline": "homeostat.pipelines.steps",
     "registered": "homeostat.loop.declaration",
     "retrain": "homeostat.loop.declaration",
     "rollout": "homeostat.loop.declaration",
@@ -48,7 +49,7 @@ _FACE = {
     "setpoint": "homeostat.monitor.setpoint",
     "split_by_time": "homeostat.pipelines.splits",
     "sql": "homeostat.current.datasets",
-    "step": "homeostat.pipelines",
+    "step": "homeostat.pipelines.steps",
     "window": "homeostat.loop.declaration",
 }
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.e2e
 WORK = """
 import os
 import time
-import homeostat.pipelines as hs
+import homeostat as hs
 from pathlib import Path
 
 @hs.step(executor="process")

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.stale_cache.adapters.observed import observe, project, report
-from homeostat.pipelines import pipeline, step
+from homeostat.pipelines.steps import pipeline, step
 from homeostat.workspace import CONFIG_FILE, Config, Project, Workspace
 
 work, argument = project()

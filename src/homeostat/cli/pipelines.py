@@ -11,8 +11,8 @@ import msgspec
 from homeostat.cli.options import emit, json_option, project_option
 from homeostat.codec.tables import Dataset
 from homeostat.core.errors import InvalidDeclaration, NotFound
-from homeostat.pipelines import Pipeline
 from homeostat.pipelines.records import Action, PipelineRun
+from homeostat.pipelines.steps import Pipeline
 from homeostat.workspace import Workspace
 
 _REPEATED = {"same": "deterministic: made the same twice", "differs": "not deterministic: made something else again"}

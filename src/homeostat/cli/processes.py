@@ -39,10 +39,17 @@ workspace_option = click.option(
 def server(project: Path | None, host: str, port: int, folder: Path | None) -> None:
     """Serve pages, API and MLflow clients on http://HOST:PORT until interrupted."""
     from homeostat.server.serve import run_server
+    from homeostat.ui.ports import Reader
 
     _follow_parent()
     with opened(project, folder) as workspace:
-        run_server(workspace, host, port)
+
+        def reader() -> Reader:
+            from homeostat.ui.reading import Reading
+
+            return Reading(workspace)
+
+        run_server(workspace, reader, host, port)
 
 
 def opened(project: Path | None, folder: Path | None) -> Workspace:

@@ -1,6 +1,7 @@
-"""The parts of a system's declaration that the loop itself obeys: data windows, where versions come from, rollout, retrain policy.
+"""A system's declaration as data with a JSON form, and its parts that the loop itself obeys: data windows, where versions come from,
+rollout, retrain policy.
 
-Gates are declared in the registry, setpoints in the monitor. All of them are data with a JSON form.
+Gates are declared in the registry, setpoints in the monitor.
 """
 
 import re
@@ -9,9 +10,11 @@ from typing import Literal
 
 import msgspec
 
+from homeostat.core.digests import Digest, digest_of
 from homeostat.core.durations import Rate, duration_us, rate
 from homeostat.core.errors import InvalidDeclaration
-from homeostat.monitor.setpoints import PairedLoss
+from homeostat.monitor.setpoints import PairedLoss, Setpoint
+from homeostat.registry.gate import Gate
 
 _LABELS = re.compile(r"labels\s*>=\s*(\d+)")
 
@@ -71,6 +74,31 @@ class Retrain(msgspec.Struct, frozen=True, kw_only=True):
     labels: int | None
     cooldown_us: int
     budget: Rate
+
+
+class Declaration(msgspec.Struct, frozen=True, kw_only=True):
+    """A system as data: what the database holds and every door can show without importing user code.
+
+    Attributes:
+        pipeline: where its pipeline is, as `module:name`; empty if clients register its versions.
+        registered: how those are judged, or None.
+        entity: the raw column that decides which arm answers a row.
+    """
+
+    name: str
+    pipeline: str
+    data: dict[str, DataWindow]
+    gates: tuple[Gate, ...]
+    rollout: Rollout
+    setpoints: tuple[Setpoint, ...]
+    retrain: Retrain
+    entity: str
+    look_every_us: int
+    registered: Registered | None = None
+
+    @property
+    def digest(self) -> Digest:
+        return digest_of(self)
 
 
 def window(last: str = "", on: str = "") -> DataWindow:

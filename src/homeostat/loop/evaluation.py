@@ -9,7 +9,7 @@ import polars as pl
 
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Table
-from homeostat.pipelines import step
+from homeostat.pipelines.steps import step
 from homeostat.registry.metrics import Floats
 from homeostat.registry.records import Evaluation, Reproduced
 

@@ -8,8 +8,8 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from homeostat.core.clock import Micros
 from homeostat.core.errors import NotFound
+from homeostat.loop.declaration import Declaration
 from homeostat.loop.records import Asked, Command, DecisionRow, LoopRow, Progress
-from homeostat.loop.system import Declaration
 from homeostat.store.db.schema.loop import commands, decisions, loops, systems
 
 

@@ -3,42 +3,23 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import msgspec
-
 from homeostat.core.clock import DAY
-from homeostat.core.digests import Digest, digest_of
 from homeostat.core.durations import duration_us
 from homeostat.core.errors import InvalidDeclaration, NotAllowed
 from homeostat.core.ids import check_name
-from homeostat.loop.declaration import LOOK_EVERY, DataWindow, Registered, Retrain, Rollout, retrain, rollout
+from homeostat.loop.declaration import (
+    LOOK_EVERY,
+    DataWindow,
+    Declaration,
+    Registered,
+    Retrain,
+    Rollout,
+    retrain,
+    rollout,
+)
 from homeostat.monitor.setpoints import Setpoint
-from homeostat.pipelines import Pipeline
+from homeostat.pipelines.steps import Pipeline
 from homeostat.registry.gate import Gate, ReproducibleGate, SlicesGate, check_gates
-
-
-class Declaration(msgspec.Struct, frozen=True, kw_only=True):
-    """A system as data: what the database holds and every door can show without importing user code.
-
-    Attributes:
-        pipeline: where its pipeline is, as `module:name`; empty if clients register its versions.
-        registered: how those are judged, or None.
-        entity: the raw column that decides which arm answers a row.
-    """
-
-    name: str
-    pipeline: str
-    data: dict[str, DataWindow]
-    gates: tuple[Gate, ...]
-    rollout: Rollout
-    setpoints: tuple[Setpoint, ...]
-    retrain: Retrain
-    entity: str
-    look_every_us: int
-    registered: Registered | None = None
-
-    @property
-    def digest(self) -> Digest:
-        return digest_of(self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,8 +17,8 @@ from homeostat.loop.declaration import DataWindow
 from homeostat.loop.evaluation import CHALLENGER, LABEL, as_evaluation, evaluate, latency, with_scores
 from homeostat.loop.steps import Rooms, Situation
 from homeostat.loop.system import System
-from homeostat.pipelines import Candidate, Pipeline, current_run
-from homeostat.pipelines.records import Stored
+from homeostat.pipelines.records import Candidate, Stored
+from homeostat.pipelines.steps import Pipeline, current_run
 from homeostat.registry.gate import LatencyGate, ReproducibleGate
 from homeostat.registry.judge import judge
 from homeostat.registry.metrics import Floats, measure, unmeasurable

@@ -1,5 +1,6 @@
 """What runs say: metrics, params, tags, inputs and outputs. Each may be repeated: the answer may have been lost."""
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any, ClassVar
@@ -194,28 +195,35 @@ def log_model(call: Call, asked: LogModel) -> dict[str, Any]:
     return {}
 
 
-def _check_present(name: str, said: Sequence[Metric] | Sequence[Pair]) -> None:
+def _check_present(name: str, said: Sequence[Metric | Pair]) -> None:
     for index, one in enumerate(said):
-        fields = ("key", "value", "timestamp") if isinstance(one, Metric) else ("key",)
-        for field in fields:
-            if getattr(one, field) in (None, ""):
-                raise Fault(missing(f"{name}[{index}].{field}") + SEE)
+        absent = "" if one.key else "key"
+        if not absent and isinstance(one, Metric):
+            absent = "value" if one.value is None else "timestamp" if one.timestamp is None else ""
+        if absent:
+            raise Fault(missing(f"{name}[{index}].{absent}") + SEE)
 
 
 def _put_metrics(call: Call, run: RunRecord, said: Sequence[Metric], *, is_single: bool = False) -> None:
-    series: dict[str, list[tuple[int, int, float]]] = {}
+    series: dict[str, tuple[list[int], list[int], list[float]]] = {}
     of_models = []
     for index, one in enumerate(said):
         timestamp, value = one.timestamp or 0, 0.0 if one.value is None else one.value
-        value = rules.check_metric(one.key, value, timestamp, "" if is_single else f"metrics[{index}]")
+        key = str(one.key)
+        if key not in series or timestamp < 0 or math.isinf(value):  # a key is looked at once
+            value = rules.check_metric(one.key, value, timestamp, "" if is_single else f"metrics[{index}]")
+            series.setdefault(key, ([], [], []))
         at = _micros(timestamp)
-        series.setdefault(str(one.key), []).append((one.step, at, value))
+        steps, instants, values = series[key]
+        steps.append(one.step)
+        instants.append(at)
+        values.append(value)
         if one.model_id:
             of_models.append(
                 logged.Metric(
                     model_id=one.model_id,
                     run_id=run.id,
-                    key=str(one.key),
+                    key=key,
                     step=one.step,
                     logged_at=at,
                     value=value,
@@ -224,7 +232,7 @@ def _put_metrics(call: Call, run: RunRecord, said: Sequence[Metric], *, is_singl
                 )
             )
     for key, found in series.items():
-        points.add(call.connection, run.id, key, Points.of(*zip(*found, strict=True)), once=True)
+        points.add(call.connection, run.id, key, Points.of(*found), once=True)
     logged.put_metrics(call.connection, of_models)
 
 

@@ -7,7 +7,6 @@ from typing import Any, ClassVar, cast
 import msgspec
 
 from homeostat.core.clock import Micros
-from homeostat.core.errors import NotFound
 from homeostat.core.ids import RunId, new_id
 from homeostat.mlflow import rules
 from homeostat.mlflow.call import Call, Endpoint, location_of, run_root
@@ -119,12 +118,13 @@ def create(call: Call, asked: Create) -> dict[str, Any]:
     )
     recording.start(call.connection, started, experiment=experiment.id)
     recording.put_tags(call.connection, started.id, tags)
-    made = _whole(call, started.id)
-    return {"run": {name: made[name] for name in ("info", "data", "inputs")}}
+    root = run_root(location_of(experiment.id, experiment.artifact_location), started.id)
+    said = present(tags=pairs({NAME_TAG: name} | dict(sorted(tags.items()))))
+    return {"run": {"info": info(record(call, started.id), root), "data": said, "inputs": {}}}
 
 
 def get(call: Call, asked: Get) -> dict[str, Any]:
-    return {"run": _whole(call, record(call, asked.run_id).id)}
+    return {"run": shown(call, queries.summaries(call.connection, [record(call, asked.run_id)]))[0]}
 
 
 def update(call: Call, asked: Update) -> dict[str, Any]:
@@ -173,10 +173,10 @@ def search(call: Call, asked: Search) -> dict[str, Any]:
 
 def record(call: Call, run_id: str) -> RunRecord:
     """A run, deleted or not."""
-    found = queries.records(call.connection, [run_id])
-    if not found:
+    found = queries.record(call.connection, run_id)
+    if found is None:
         raise Fault(f"Run with id={run_id} not found", ABSENT)
-    return found[0]
+    return found
 
 
 def open_run(call: Call, run_id: str) -> RunRecord:
@@ -234,18 +234,11 @@ def info(run: RunRecord, artifact_uri: str) -> dict[str, Any]:
 
 def location(call: Call, experiment_id: int) -> str:
     """Where the artifacts of an experiment are."""
-    try:
-        return location_of(experiment_id, experiments.get(call.connection, experiment_id).artifact_location)
-    except NotFound:
-        return location_of(experiment_id, "")
+    return location_of(experiment_id, experiments.location(call.connection, experiment_id))
 
 
 def _root(call: Call, run: RunRecord) -> str:
     return run_root(location(call, run.experiment_id), run.id)
-
-
-def _whole(call: Call, run_id: str) -> dict[str, Any]:
-    return shown(call, queries.summaries(call.connection, [record(call, run_id)]))[0]
 
 
 def _status(said: str | int) -> RunStatus:

@@ -15,10 +15,9 @@ from homeostat.codec import tables
 from homeostat.codec.models import ModelFile, describe
 from homeostat.core.digests import Digest, digest_bytes, digest_of
 from homeostat.core.errors import HomeostatError
-from homeostat.pipelines import Candidate
 from homeostat.pipelines import queries as pipeline_queries
 from homeostat.pipelines.observation import ABSENT
-from homeostat.pipelines.records import PipelineRun, Stored
+from homeostat.pipelines.records import Candidate, PipelineRun, Stored
 from homeostat.reproduction import rules
 from homeostat.reproduction.rebuild import compare_with_recorded
 from homeostat.reproduction.records import Difference, Grade, Outcome

@@ -23,8 +23,8 @@ from homeostat.configuration import CONFIG_FILE, Config, read_config
 from homeostat.core.digests import short
 from homeostat.core.errors import CorruptObject, HomeostatError, NotFound
 from homeostat.loop.declaration import DataWindow
-from homeostat.pipelines import Candidate, Pipeline, step
-from homeostat.pipelines.records import Stored
+from homeostat.pipelines.records import Candidate, Stored
+from homeostat.pipelines.steps import Pipeline, step
 from homeostat.registry.metrics import measure, metric, unmeasurable
 from homeostat.reproduction.records import PROBE_ROWS, Difference, Kind, Outcome, Probe, Recipe
 from homeostat.store.db.migrate import migrate

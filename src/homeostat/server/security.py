@@ -7,7 +7,7 @@ this machine's browser for this server: the Host header stops DNS rebinding, the
 import re
 from collections.abc import Sequence
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -26,6 +26,7 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_RAW_HEADERS = [(name.lower().encode(), value.encode()) for name, value in HEADERS.items()]
 
 
 class Guard:
@@ -42,9 +43,9 @@ class Guard:
 
         async def send_guarded(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in HEADERS.items():
-                    headers.setdefault(name, value)  # an answer may be stricter than pages are
+                headers = list(message.get("headers", ()))
+                named = {name for name, _ in headers}  # an answer may be stricter than pages are
+                message["headers"] = headers + [pair for pair in _RAW_HEADERS if pair[0] not in named]
             await send(message)
 
         refusal = self._refusal(Headers(scope=scope))

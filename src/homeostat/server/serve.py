@@ -5,7 +5,7 @@ import ipaddress
 import logging
 import signal
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import uvloop
 from granian.constants import Interfaces
@@ -21,19 +21,37 @@ from homeostat.serve.listening import free_port
 from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
 from homeostat.server.security import LOOPBACK
-from homeostat.ui.reading import Reading
+from homeostat.ui.ports import Reader
 from homeostat.workspace import Workspace
 
 _log = logging.getLogger(__name__)
 
 
+class Pages:
+    """A reader that is made when the first page is asked for: the rooms it reads take more memory than all the rest."""
+
+    def __init__(self, make: Callable[[], Reader]) -> None:
+        self._make = make
+        self._made: Reader | None = None
+
+    def __getattr__(self, name: str) -> Any:
+        if self._made is None:
+            self._made = self._make()
+        return getattr(self._made, name)
+
+
 def run_server(
-    workspace: Workspace, host: str = "127.0.0.1", port: int = 8700, on_ready: Callable[[int], None] | None = None
+    workspace: Workspace,
+    reader: Callable[[], Reader],
+    host: str = "127.0.0.1",
+    port: int = 8700,
+    on_ready: Callable[[int], None] | None = None,
 ) -> None:
     """Serve pages, API and MLflow's protocol until SIGTERM or SIGINT, then return.
 
     Args:
         workspace: open; the caller closes it.
+        reader: makes what reads the rooms for pages and API; called when one is asked for.
         host: a loopback address.
         port: 0 takes a free one.
         on_ready: called with the port when the server listens.
@@ -44,7 +62,7 @@ def run_server(
     pulse = Pulse(workspace.database)
     rooms = rooms_of(workspace)
     protocols = [*mlflow_routes(rooms), *tracking_routes(workspace.runs, workspace.objects)]
-    app = create_app(Reading(workspace), pulse, protocols)
+    app = create_app(cast("Reader", Pages(reader)), pulse, protocols)
     postman = Postman(rooms)
     postman.start()
     try:

@@ -13,6 +13,8 @@ from homeostat.core.facts import Fact
 from homeostat.core.ids import FactId
 from homeostat.store.db.schema.store import cursors, ledger
 
+_APPEND = insert(ledger)
+
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """A fact as it stands in the ledger; `body` is its JSON."""
@@ -29,7 +31,7 @@ def append(connection: Connection, at: Micros, *facts: Fact) -> None:
     """Write `facts` in the caller's transaction."""
     if facts:
         connection.execute(
-            insert(ledger),
+            _APPEND,
             [
                 {
                     "at": at,

@@ -6,7 +6,7 @@ Each verb takes part in the caller's transaction.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
 
 from homeostat.core.clock import Micros
 from homeostat.core.errors import AlreadyExists, NotFound, UserError
@@ -14,6 +14,11 @@ from homeostat.store.db.schema.track import experiment_tags, experiments, runs
 from homeostat.track.records import DEFAULT_EXPERIMENT, DEFAULT_EXPERIMENT_NAME, Experiment
 
 MOST_CHARACTERS = 500  # of a name
+# Made once: to build such a statement takes longer than to run it.
+_NUMBERED = select(experiments).where(experiments.c.id == bindparam("asked"))
+_LOCATION = select(experiments.c.artifact_location).where(experiments.c.id == bindparam("asked"))
+_NAMED = select(experiments).where(experiments.c.name == bindparam("asked"))
+_TAGS = select(experiment_tags).where(experiment_tags.c.experiment_id.in_(bindparam("ids", expanding=True)))
 
 
 def ensure_default(connection: Connection, at: Micros) -> None:
@@ -64,20 +69,24 @@ def of_name(connection: Connection, name: str) -> int | None:
 
 def get(connection: Connection, id_: int) -> Experiment:
     """Raises: NotFound naming the number."""
-    return _one(connection, experiments.c.id == id_, str(id_))
+    return _one(connection, _NUMBERED, id_)
+
+
+def location(connection: Connection, id_: int) -> str:
+    """Where the artifacts of an experiment are; empty for the object store of the workspace, and for no experiment."""
+    return connection.execute(_LOCATION, {"asked": id_}).scalar() or ""
 
 
 def named(connection: Connection, name: str) -> Experiment:
     """Raises: NotFound naming the name."""
-    return _one(connection, experiments.c.name == name, name)
+    return _one(connection, _NAMED, name)
 
 
 def read(connection: Connection, rows: Iterable[Any]) -> list[Experiment]:
     """Experiments of rows of their table, with their tags."""
     found = list(rows)
     tags: dict[int, dict[str, str]] = {row["id"]: {} for row in found}
-    query = select(experiment_tags).where(experiment_tags.c.experiment_id.in_(tags))
-    for experiment_id, key, value in connection.execute(query):
+    for experiment_id, key, value in connection.execute(_TAGS, {"ids": list(tags)}):
         tags[experiment_id][key] = value
     return [Experiment(**row, tags=tags[row["id"]]) for row in found]
 
@@ -150,11 +159,11 @@ def _living(connection: Connection, id_: int) -> Experiment:
     return experiment
 
 
-def _one(connection: Connection, where: Any, asked: str) -> Experiment:
-    found = read(connection, connection.execute(select(experiments).where(where)).mappings())
+def _one(connection: Connection, query: Select[Any], asked: int | str) -> Experiment:
+    found = read(connection, connection.execute(query, {"asked": asked}).mappings())
     if not found:
         names = connection.execute(select(experiments.c.name).order_by(experiments.c.id).limit(10)).scalars()
-        raise NotFound(f"There is no experiment {asked!r}. There are: {', '.join(names) or 'none'}.")
+        raise NotFound(f"There is no experiment {str(asked)!r}. There are: {', '.join(names) or 'none'}.")
     return found[0]
 
 

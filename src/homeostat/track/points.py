@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from homeostat.core.ids import RunId
 from homeostat.store.db.schema.track import run_blocks, run_series
@@ -17,6 +17,31 @@ from homeostat.track.blocks import Points, join, pack, unpack
 from homeostat.track.envelopes import envelope
 
 _BLOCK_POINTS = 65_536  # a full block is never rewritten: some 500 KB
+# Made once: to build such a statement takes longer than to run it.
+_SERIES = select(run_series).where(run_series.c.run_id == bindparam("of_run"), run_series.c.key == bindparam("of_key"))
+_NEW_SERIES = insert(run_series)
+_GROWN = update(run_series).where(run_series.c.id == bindparam("series")).values(points=bindparam("total"))
+_GROWN_WITH_LATEST = _GROWN.values(
+    step=bindparam("newest_step"), logged_at=bindparam("newest_at"), value=bindparam("newest_value")
+)
+_SWALLOWED = (run_blocks.c.series == bindparam("of")) & (run_blocks.c.first >= bindparam("from"))
+_BODIES = select(run_blocks.c.points, run_blocks.c.body).where(_SWALLOWED).order_by(run_blocks.c.first)
+_SWALLOW = delete(run_blocks).where(_SWALLOWED)
+_NEW_BLOCK = insert(run_blocks)
+# A tail has no more blocks than a block has doublings.
+_TAIL = (
+    select(run_blocks.c.first, run_blocks.c.points)
+    .where(run_blocks.c.series == bindparam("of"))
+    .order_by(run_blocks.c.first.desc())
+    .limit(_BLOCK_POINTS.bit_length())
+)
+_NEAR = select(run_blocks.c.points, run_blocks.c.body).where(
+    run_blocks.c.series == bindparam("of"),
+    run_blocks.c.greatest_step >= bindparam("least_step"),
+    run_blocks.c.least_step <= bindparam("greatest_step"),
+    run_blocks.c.greatest_at >= bindparam("least_at"),
+    run_blocks.c.least_at <= bindparam("greatest_at"),
+)
 
 
 def add(connection: Connection, run_id: RunId, key: str, points: Points, *, once: bool = False) -> int:
@@ -30,7 +55,7 @@ def add(connection: Connection, run_id: RunId, key: str, points: Points, *, once
     """
     if not len(points):
         return 0
-    found = connection.execute(select(run_series).where(run_series.c.run_id == run_id, run_series.c.key == key)).first()
+    found = connection.execute(_SERIES, {"of_run": run_id, "of_key": key}).first()
     if once:
         # Steps beyond the greatest there is are new without a look.
         may_hold = None if found is None or int(points.steps.min()) > found.step else found.id
@@ -38,16 +63,25 @@ def add(connection: Connection, run_id: RunId, key: str, points: Points, *, once
         if not len(points):
             return 0
     step, at, value = points.latest()
-    newest = {"step": step, "logged_at": at, "value": stored(value)}
     if found is None:
-        made = connection.execute(insert(run_series).values(run_id=run_id, key=key, points=len(points), **newest))
+        row = {
+            "run_id": run_id,
+            "key": key,
+            "points": len(points),
+            "step": step,
+            "logged_at": at,
+            "value": stored(value),
+        }
+        made = connection.execute(_NEW_SERIES, row)
         assert made.inserted_primary_key is not None
         _append(connection, int(made.inserted_primary_key[0]), 0, points)
         return len(points)
-    changed: dict[str, Any] = {"points": found.points + len(points)}
+    changed: dict[str, Any] = {"series": found.id, "total": found.points + len(points)}
     if (step, at, _comparable(value)) >= (found.step, found.logged_at, _comparable(read(found.value))):
-        changed |= newest
-    connection.execute(update(run_series).where(run_series.c.id == found.id).values(**changed))
+        newest = {"newest_step": step, "newest_at": at, "newest_value": stored(value)}
+        connection.execute(_GROWN_WITH_LATEST, changed | newest)
+    else:
+        connection.execute(_GROWN, changed)
     _append(connection, found.id, found.points, points)
     return len(points)
 
@@ -79,31 +113,21 @@ def read(kept: float | None) -> float:
 
 def _append(connection: Connection, series: int, count: int, points: Points) -> None:
     """Write `points` behind the `count` there are, together with the blocks they swallow."""
-    swallowed = []
     begins, total = count, len(points)
-    for block in _tail(connection, series):
+    for block in connection.execute(_TAIL, {"of": series}).all():  # from the last one back
         if block.points >= 2 * total or block.points + total > _BLOCK_POINTS:
             break
-        swallowed.append(block.first)
         begins, total = block.first, total + block.points
-    if swallowed:
-        these = (run_blocks.c.series == series) & run_blocks.c.first.in_(swallowed)
-        query = select(run_blocks.c.points, run_blocks.c.body).where(these).order_by(run_blocks.c.first)
-        parts = [unpack(row.body, row.points) for row in connection.execute(query)]
+    if begins < count:
+        swallowed = {"of": series, "from": begins}
+        parts = [unpack(row.body, row.points) for row in connection.execute(_BODIES, swallowed)]
         points = join([*parts, points])
-        connection.execute(delete(run_blocks).where(these))
+        connection.execute(_SWALLOW, swallowed)
     rows = [
         _block(series, begins + start, points.take(slice(start, start + _BLOCK_POINTS)))
         for start in range(0, len(points), _BLOCK_POINTS)
     ]
-    connection.execute(insert(run_blocks), rows)
-
-
-def _tail(connection: Connection, series: int) -> Iterator[Any]:
-    """Blocks from the last one back."""
-    query = select(run_blocks.c.first, run_blocks.c.points).where(run_blocks.c.series == series)
-    # A tail has no more blocks than a block has doublings.
-    yield from connection.execute(query.order_by(run_blocks.c.first.desc()).limit(_BLOCK_POINTS.bit_length()))
+    connection.execute(_NEW_BLOCK, rows)
 
 
 def _block(series: int, first: int, points: Points) -> dict[str, Any]:
@@ -111,13 +135,19 @@ def _block(series: int, first: int, points: Points) -> dict[str, Any]:
         "series": series,
         "first": first,
         "points": len(points),
+        **_ranges(points),
+        "by_step": envelope(points.steps, points.values),
+        "by_time": envelope(points.at, points.values),
+        "body": pack(points),
+    }
+
+
+def _ranges(points: Points) -> dict[str, int]:
+    return {
         "least_step": int(points.steps.min()),
         "greatest_step": int(points.steps.max()),
         "least_at": int(points.at.min()),
         "greatest_at": int(points.at.max()),
-        "by_step": envelope(points.steps, points.values),
-        "by_time": envelope(points.at, points.values),
-        "body": pack(points),
     }
 
 
@@ -125,15 +155,10 @@ def _unknown(connection: Connection, series: int | None, points: Points) -> Poin
     """Those of `points` that the series does not hold, each once."""
     seen: set[tuple[int, int, int]] = set()
     if series is not None:
-        query = select(run_blocks.c.points, run_blocks.c.body).where(
-            run_blocks.c.series == series,
-            run_blocks.c.greatest_step >= int(points.steps.min()),
-            run_blocks.c.least_step <= int(points.steps.max()),
-            run_blocks.c.greatest_at >= int(points.at.min()),
-            run_blocks.c.least_at <= int(points.at.max()),
-        )
-        for row in connection.execute(query):
+        for row in connection.execute(_NEAR, {"of": series, **_ranges(points)}):
             seen.update(_identities(unpack(row.body, row.points)))
+    if not seen and bool((np.diff(points.steps) > 0).all()):
+        return points  # as most batches come
     fresh = []
     for index, identity in enumerate(_identities(points)):
         if identity not in seen:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, RowMapping, Table, select
+from sqlalchemy import Connection, RowMapping, Table, bindparam, select
 
 from homeostat.core.errors import NotFound
 from homeostat.store.db.schema.track import (
@@ -27,6 +27,16 @@ from homeostat.track.records import (
 
 _IDS = 500  # bound in one statement
 _RUN = [runs.c[name] for name in RunRecord.__struct_fields__]
+# Made once: to build such a statement takes longer than to run it.
+_GET = select(runs).where(runs.c.id == bindparam("run_id"))
+_RECORD = select(*_RUN).where(runs.c.id == bindparam("run_id"))
+_RECORDS = select(*_RUN).where(runs.c.id.in_(bindparam("ids", expanding=True)))
+_KEYED = {
+    table: select(table)
+    .where(table.c.run_id.in_(bindparam("ids", expanding=True)))
+    .order_by(table.c.run_id, table.c.key)
+    for table in (run_params, run_tags, run_series)
+}
 
 
 def get(connection: Connection, run_id: str) -> RunDetail:
@@ -34,7 +44,7 @@ def get(connection: Connection, run_id: str) -> RunDetail:
 
     Raises: NotFound naming the id.
     """
-    row = connection.execute(select(runs).where(runs.c.id == run_id)).mappings().first()
+    row = connection.execute(_GET, {"run_id": run_id}).mappings().first()
     if row is None:
         raise NotFound(f"There is no run {run_id!r}. List those there are: homeostat runs list")
     (summary,) = summaries(connection, [_run(row)])
@@ -58,12 +68,18 @@ def artifacts(connection: Connection, run_id: str) -> tuple[Artifact, ...]:
     )
 
 
+def record(connection: Connection, run_id: str) -> RunRecord | None:
+    """A run, deleted or not; None if there is none of this id."""
+    row = connection.execute(_RECORD, {"run_id": run_id}).mappings().first()
+    return None if row is None else _run(row)
+
+
 def records(connection: Connection, run_ids: Sequence[str]) -> list[RunRecord]:
     """Runs by their ids, in that order; ids of none are left out."""
     found: dict[str, RunRecord] = {}
     for first in range(0, len(run_ids), _IDS):
-        query = select(*_RUN).where(runs.c.id.in_(run_ids[first : first + _IDS]))
-        found.update((row["id"], _run(row)) for row in connection.execute(query).mappings())
+        rows = connection.execute(_RECORDS, {"ids": run_ids[first : first + _IDS]}).mappings()
+        found.update((row["id"], _run(row)) for row in rows)
     return [found[run_id] for run_id in run_ids if run_id in found]
 
 
@@ -155,11 +171,10 @@ def all_there(connection: Connection, run_ids: Sequence[str]) -> None:
 
 
 def _of_runs(connection: Connection, table: Table, run_ids: Sequence[str]) -> list[Any]:
-    """Rows of a table with a key, of some runs, by run and key."""
+    """Rows of a table of `_KEYED`, of some runs, by run and key."""
     rows: list[Any] = []
     for first in range(0, len(run_ids), _IDS):
-        query = select(table).where(table.c.run_id.in_(run_ids[first : first + _IDS]))
-        rows += connection.execute(query.order_by(table.c.run_id, table.c.key))
+        rows += connection.execute(_KEYED[table], {"ids": run_ids[first : first + _IDS]})
     return rows
 
 

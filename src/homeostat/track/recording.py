@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
 
 from homeostat.core.clock import Micros
 from homeostat.core.digests import canonical_json
@@ -31,6 +31,18 @@ from homeostat.track.records import DATASET_CONTEXT, ArtifactKept, DatasetUsed, 
 
 _ROWS = 500  # keys in one statement
 _RUN = [runs.c[name] for name in RunRecord.__struct_fields__]
+# Made once: to build such a statement takes longer than to run it.
+_RECORD = select(*_RUN).where(runs.c.id == bindparam("run_id"))
+_NEW_RUN = insert(runs)
+_KNOWN = {
+    table: select(column).where(table.c.run_id == bindparam("of_run"), column.in_(bindparam("keys", expanding=True)))
+    for table, column in (
+        (run_params, run_params.c.key),
+        (run_tags, run_tags.c.key),
+        (run_artifacts, run_artifacts.c.name),
+    )
+}
+_NEW = {table: insert(table) for table in _KNOWN}
 
 
 def open_run(connection: Connection, run_id: str) -> RunRecord:
@@ -38,7 +50,7 @@ def open_run(connection: Connection, run_id: str) -> RunRecord:
 
     Raises: NotFound. UserError if it was deleted.
     """
-    row = connection.execute(select(*_RUN).where(runs.c.id == run_id)).mappings().first()
+    row = connection.execute(_RECORD, {"run_id": run_id}).mappings().first()
     if row is None:
         raise NotFound(f"There is no run {run_id!r}. List those there are: homeostat runs list")
     if row["deleted_at"] is not None:
@@ -53,24 +65,25 @@ def start(
     if experiment is None:
         experiment = experiments.number_of(connection, event.experiment, event.at)
     connection.execute(
-        insert(runs).values(
-            id=event.id,
-            experiment_id=experiment,
-            name=event.name,
-            kind=event.kind,
-            status=status,
-            system=event.system,
-            parent=event.parent,
-            user=event.user,
-            source=event.source,
-            started_at=event.at,
-            code="",
-            environment="",
-            surroundings="{}",
-            error="",
-            note="",
-            dropped=0,
-        )
+        _NEW_RUN,
+        {
+            "id": event.id,
+            "experiment_id": experiment,
+            "name": event.name,
+            "kind": event.kind,
+            "status": status,
+            "system": event.system,
+            "parent": event.parent,
+            "user": event.user,
+            "source": event.source,
+            "started_at": event.at,
+            "code": "",
+            "environment": "",
+            "surroundings": "{}",
+            "error": "",
+            "note": "",
+            "dropped": 0,
+        },
     )
     if event.surroundings:
         surround(connection, event.id, event.at, event.surroundings)
@@ -188,10 +201,9 @@ def _put(connection: Connection, table: Table, run_id: RunId, key: str, rows: Ma
     for first in range(0, len(wanted), _ROWS):
         batch = wanted[first : first + _ROWS]
         # Asked first: a fresh run, which has none, costs one statement less than an attempt to update each.
-        query = select(column).where(table.c.run_id == run_id, column.in_(batch))
-        known = set(connection.execute(query).scalars())
+        known = set(connection.execute(_KNOWN[table], {"of_run": run_id, "keys": batch}).scalars())
         fresh = [{"run_id": run_id, key: name, **rows[name]} for name in batch if name not in known]
         if fresh:
-            connection.execute(insert(table), fresh)
+            connection.execute(_NEW[table], fresh)
         for name in known:
             connection.execute(update(table).where(table.c.run_id == run_id, column == name).values(**rows[name]))

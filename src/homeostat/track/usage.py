@@ -7,13 +7,31 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import Connection, String, cast, select
+from sqlalchemy import BindParameter, Connection, String, bindparam, cast, select
 
 from homeostat.store.db.schema.track import input_datasets, run_inputs, run_outputs, runs
 from homeostat.track.records import DatasetInput, ModelOutput
 
 _IDS = 500  # bound in one statement
 _DESCRIBED = ("name", "digest", "source_type", "source", "schema", "profile")
+# Made once: to build such a statement takes longer than to run it.
+_THESE: BindParameter[str] = bindparam("ids", expanding=True)
+_DATASETS = (
+    select(run_inputs.c.run_id, run_inputs.c.tags, *(input_datasets.c[name] for name in _DESCRIBED))
+    .join(input_datasets, cast(input_datasets.c.id, String) == run_inputs.c.key)
+    .where(run_inputs.c.run_id.in_(_THESE), run_inputs.c.kind == "dataset")
+    .order_by(input_datasets.c.id)
+)
+_MODELS = (
+    select(run_inputs.c.run_id, run_inputs.c.key)
+    .where(run_inputs.c.run_id.in_(_THESE), run_inputs.c.kind == "model")
+    .order_by(run_inputs.c.key)
+)
+_OUTPUTS = (
+    select(run_outputs.c.run_id, run_outputs.c.key, run_outputs.c.step)
+    .where(run_outputs.c.run_id.in_(_THESE), run_outputs.c.kind == "model")
+    .order_by(run_outputs.c.step, run_outputs.c.key)
+)
 
 
 class Usage(NamedTuple):
@@ -35,24 +53,13 @@ def of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, Usage]:
     """Inputs and outputs by run; runs without any are left out. Cost: three queries for 500 runs."""
     found: dict[str, Usage] = {}
     for first in range(0, len(run_ids), _IDS):
-        these = run_ids[first : first + _IDS]
-        for run_id, tags, *described in connection.execute(
-            select(run_inputs.c.run_id, run_inputs.c.tags, *(input_datasets.c[name] for name in _DESCRIBED))
-            .join(input_datasets, cast(input_datasets.c.id, String) == run_inputs.c.key)
-            .where(run_inputs.c.run_id.in_(these), run_inputs.c.kind == "dataset")
-            .order_by(input_datasets.c.id)
-        ):
+        these = {"ids": run_ids[first : first + _IDS]}
+        for run_id, tags, *described in connection.execute(_DATASETS, these):
             dataset = dict(zip(_DESCRIBED, described, strict=True))
             _of(found, run_id).datasets.append(DatasetInput(**dataset, tags=msgspec.json.decode(tags)))
-        models = select(run_inputs.c.run_id, run_inputs.c.key).where(
-            run_inputs.c.run_id.in_(these), run_inputs.c.kind == "model"
-        )
-        for run_id, key in connection.execute(models.order_by(run_inputs.c.key)):
+        for run_id, key in connection.execute(_MODELS, these):
             _of(found, run_id).models.append(key)
-        outputs = select(run_outputs.c.run_id, run_outputs.c.key, run_outputs.c.step).where(
-            run_outputs.c.run_id.in_(these), run_outputs.c.kind == "model"
-        )
-        for run_id, key, step in connection.execute(outputs.order_by(run_outputs.c.step, run_outputs.c.key)):
+        for run_id, key, step in connection.execute(_OUTPUTS, these):
             _of(found, run_id).outputs.append(ModelOutput(model_id=key, step=step))
     return found
 

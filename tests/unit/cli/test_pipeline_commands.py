@@ -9,7 +9,7 @@ from command_line import Call
 
 WORK = """
 import os
-import homeostat.pipelines as hs
+import homeostat as hs
 from pathlib import Path
 
 @hs.step

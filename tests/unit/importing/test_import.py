@@ -16,9 +16,8 @@ from homeostat.importing.files import FileStore
 from homeostat.importing.ports import Source
 from homeostat.importing.records import Report
 from homeostat.importing.service import bring
-from homeostat.loop.declaration import retrain, rollout, window
+from homeostat.loop.declaration import Declaration, retrain, rollout, window
 from homeostat.loop.queries import declare
-from homeostat.loop.system import Declaration
 from homeostat.monitor import setpoint
 from homeostat.registry import catalog, gate, logged
 from homeostat.registry import queries as registry_queries

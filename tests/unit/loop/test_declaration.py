@@ -9,10 +9,21 @@ import pytest
 from homeostat.core.clock import DAY, HOUR
 from homeostat.core.durations import Rate
 from homeostat.core.errors import InvalidDeclaration, InvalidDuration, InvalidName, NotAllowed
-from homeostat.loop.declaration import DataWindow, Registered, Retrain, Rollout, registered, retrain, rollout, window
-from homeostat.loop.system import Declaration, System
+from homeostat.loop.declaration import (
+    DataWindow,
+    Declaration,
+    Registered,
+    Retrain,
+    Rollout,
+    registered,
+    retrain,
+    rollout,
+    window,
+)
+from homeostat.loop.system import System
 from homeostat.monitor import setpoint
-from homeostat.pipelines import Candidate, pipeline
+from homeostat.pipelines.records import Candidate
+from homeostat.pipelines.steps import pipeline
 from homeostat.registry import gate
 
 

@@ -26,6 +26,35 @@ def test_old_clients_say_run_uuid() -> None:
     assert logging.LogPair(run_id="a", key="k") == asked
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"run_uuid": "a", "key": "k"}',
+        b'{"run_id": "a", "key": "k", "value": null}',
+        b'{"run_id": "a", "key": 7}',
+        b'{"run_id": "a"}',
+        b'"{}"',
+        b"{",
+        b"",
+        b"\xff",
+        b'{"run_id": "a", "key": "k", "more": ' + b"[" * 100_000,
+    ],
+)
+def test_an_unusual_body_is_left_to_who_can_say_why(raw: bytes) -> None:
+    """The quick way reads only what needs no second look; the other one knows old clients and all errors."""
+    assert None is wire.quick(logging.LogPair, raw)
+
+
+def test_a_usual_body_reads_the_same_both_ways() -> None:
+    """Quick or not: the same request, texts for numbers and unknown fields included."""
+    raw = b'{"run_id": "a", "metrics": [{"key": "k", "value": "NaN", "timestamp": "5", "step": 3, "more": 1}], "extra": {}}'
+    quick, slow = wire.quick(logging.LogBatch, raw), wire.read(logging.LogBatch, wire.body(raw))
+
+    assert quick is not None
+    assert repr(slow) == repr(quick)
+    assert math.isnan(quick.metrics[0].value or 0.0)
+
+
 @pytest.mark.parametrize(("value", "said"), [(math.nan, "NaN"), (math.inf, "Infinity"), (1.5, 1.5)])
 def test_numbers_that_json_has_not_travel_as_text(value: float, said: object) -> None:
     """JSON has no NaN and no infinities."""

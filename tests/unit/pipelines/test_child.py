@@ -12,7 +12,7 @@ SOURCE = """
 import os
 import time
 import numpy as np
-import homeostat.pipelines as hs
+import homeostat as hs
 from homeostat.codec.tables import Dataset, Table
 from pathlib import Path
 

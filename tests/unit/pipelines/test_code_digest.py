@@ -179,8 +179,8 @@ SEEN = {
         "import functools\n@functools.singledispatch\ndef g(x): return 0\n@g.register\ndef _(x: int): return 2",
     ),
     "a step inside a step": one(
-        "from homeostat.pipelines import step\n@step\ndef g(x): return 1",
-        "from homeostat.pipelines import step\n@step\ndef g(x): return 2",
+        "from homeostat.pipelines.steps import step\n@step\ndef g(x): return 1",
+        "from homeostat.pipelines.steps import step\n@step\ndef g(x): return 2",
     ),
     "an import inside a function": beside(
         "def h(x): return 1\n", "def h(x): return 2\n", "def f(x):\n    from other import h\n    return h(x)\n"

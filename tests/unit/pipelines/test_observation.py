@@ -9,7 +9,9 @@ import pytest
 
 from homeostat.core.errors import InvalidDeclaration, NotAllowed, StepFailed
 
-HEAD = "import os, threading\nfrom pathlib import Path\nimport numpy as np\nimport polars as pl\nimport homeostat.pipelines as hs\n"
+HEAD = (
+    "import os, threading\nfrom pathlib import Path\nimport numpy as np\nimport polars as pl\nimport homeostat as hs\n"
+)
 
 
 def step(body: str, declaration: str = "hs.step", takes: str = "", given: str = "") -> str:

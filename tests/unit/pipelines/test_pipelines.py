@@ -17,7 +17,7 @@ from homeostat.store.objects import FileObjects
 # Three steps in a row, which tell their run that they really ran.
 CHAIN = {
     "main": """
-import homeostat.pipelines as hs
+import homeostat as hs
 from homeostat.codec.tables import Table
 from helpers import double, label
 
@@ -101,7 +101,7 @@ def test_changed_argument_reruns_what_takes_it(workspace: Any, project: Any) -> 
 
 def test_declared_variable_counts(workspace: Any, project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A step that declares an environment variable runs again when it changes."""
-    source = "import os\nimport homeostat.pipelines as hs\n@hs.step(env=['CITY'])\ndef where() -> str: return os.environ['CITY']\n@hs.pipeline\ndef chain(): return where()\n"
+    source = "import os\nimport homeostat as hs\n@hs.step(env=['CITY'])\ndef where() -> str: return os.environ['CITY']\n@hs.pipeline\ndef chain(): return where()\n"
     seen = []
     for city in ("JFK", "JFK", "EWR"):
         monkeypatch.setenv("CITY", city)
@@ -122,7 +122,7 @@ def test_cache_can_be_left_out(workspace: Any, project: Any) -> None:
 
 def test_missing_object_is_made_again(workspace: Any, project: Any) -> None:
     """A hit whose bytes are gone is no hit."""
-    source = "import homeostat.pipelines as hs\n@hs.step\ndef big() -> bytes: return b'x' * 5000\n@hs.pipeline\ndef chain(): return big()\n"
+    source = "import homeostat as hs\n@hs.step\ndef big() -> bytes: return b'x' * 5000\n@hs.pipeline\ndef chain(): return big()\n"
     project.write({"main": source})
     main = project.load()
     stored = workspace.pipelines.run(main.chain, {}).result
@@ -152,7 +152,7 @@ class DyingObjects(FileObjects):
 def test_crash_between_blob_and_row_resumes(workspace: Any, project: Any, tmp_path: Any) -> None:
     """What was committed before a crash is not run again; what was not is."""
     source = (
-        "import homeostat.pipelines as hs\n@hs.step\ndef a() -> bytes: return b'a' * 5000\n"
+        "import homeostat as hs\n@hs.step\ndef a() -> bytes: return b'a' * 5000\n"
         "@hs.step\ndef b(x: bytes) -> bytes: return b'b' * 5000\n@hs.pipeline\ndef chain(): return b(a())\n"
     )
     project.write({"main": source})
@@ -191,7 +191,7 @@ def test_failed_run_can_be_read(workspace: Any, project: Any) -> None:
 def test_retries_try_again_on_fresh_arguments(workspace: Any, project: Any) -> None:
     """A retry sees its arguments as they were, not as the failed try left them."""
     source = """
-import homeostat.pipelines as hs
+import homeostat as hs
 tries = []
 def attempt(rows):
     rows.append(0)
@@ -223,7 +223,7 @@ def test_wrong_type_names_step_parameter_and_value(workspace: Any, project: Any)
 def test_a_step_cannot_change_what_another_sees(workspace: Any, project: Any) -> None:
     """Each step works on values of its own."""
     source = """
-import homeostat.pipelines as hs
+import homeostat as hs
 @hs.step
 def make() -> list[int]: return [1]
 @hs.step
@@ -239,8 +239,8 @@ def chain():
     except hs_errors.StepFailed: pass
     return [count(rows), len(rows)]
 """.replace(
-        "import homeostat.pipelines as hs",
-        "import homeostat.pipelines as hs\nfrom homeostat.core import errors as hs_errors",
+        "import homeostat as hs",
+        "import homeostat as hs\nfrom homeostat.core import errors as hs_errors",
     )
     project.write({"main": source})
     made = workspace.pipelines.run(project.load().chain, {})
@@ -251,7 +251,7 @@ def chain():
 def test_plain_python_discovers_the_graph(workspace: Any, project: Any) -> None:
     """Results can be branched on, unpacked, fanned out, gathered and calculated with."""
     source = """
-import homeostat.pipelines as hs
+import homeostat as hs
 @hs.step
 def halves(n: int) -> tuple[list[int], list[int]]: return list(range(n)), list(range(n, 2 * n))
 @hs.step
@@ -276,7 +276,7 @@ def chain():
 TABLES = {
     "main": """
 import polars as pl
-import homeostat.pipelines as hs
+import homeostat as hs
 from homeostat.codec.tables import Dataset, Table
 @hs.step
 def double(flights: Table) -> Table: return flights.polars().with_columns(y=pl.col("x") * 2)
@@ -325,7 +325,7 @@ def test_equal_rows_of_another_version_are_a_hit_that_is_traced(workspace: Any, 
 
 def test_result_of_an_earlier_run_can_be_an_argument(workspace: Any, project: Any) -> None:
     """A champion, for instance: `Stored` is taken for what it stands for."""
-    source = "import homeostat.pipelines as hs\n@hs.step\ndef make() -> list[int]: return [1, 2]\n@hs.step\ndef add(rows: list[int]) -> int: return sum(rows)\n@hs.pipeline\ndef first(): return make()\n@hs.pipeline\ndef second(rows): return add(rows)\n"
+    source = "import homeostat as hs\n@hs.step\ndef make() -> list[int]: return [1, 2]\n@hs.step\ndef add(rows: list[int]) -> int: return sum(rows)\n@hs.pipeline\ndef first(): return make()\n@hs.pipeline\ndef second(rows): return add(rows)\n"
     project.write({"main": source})
     main = project.load()
     made = workspace.pipelines.run(main.first, {}).result
@@ -357,7 +357,7 @@ def test_end_of_a_run_is_a_fact(workspace: Any, project: Any) -> None:
 
 def test_metrics_of_a_step_reach_its_run(workspace: Any, project: Any) -> None:
     """`current_run` is the tracked run while a step runs, and nothing outside."""
-    source = "import homeostat.pipelines as hs\n@hs.step\ndef fit() -> int:\n    hs.current_run().log(loss=0.5)\n    return 1\n@hs.pipeline\ndef chain(): return fit()\n"
+    source = "import homeostat as hs\n@hs.step\ndef fit() -> int:\n    hs.current_run().log(loss=0.5)\n    return 1\n@hs.pipeline\ndef chain(): return fit()\n"
     project.write({"main": source})
     main = project.load()
     workspace.pipelines.run(main.chain, {})
@@ -373,7 +373,7 @@ def test_earlier_model_predicts_with_its_own_code(workspace: Any, project: Any) 
     """
     features = "def features(rows): return rows.select('x').to_numpy() * {}\n"
     source = """
-import homeostat.pipelines as hs
+import homeostat as hs
 from sklearn.linear_model import LinearRegression
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Table
@@ -404,7 +404,7 @@ def second(model, rows: Table): return [score(model, rows), score(fit(rows), row
 
 COLUMNS = """
 import polars as pl
-import homeostat.pipelines as hs
+import homeostat as hs
 from homeostat.codec.tables import Dataset, Table
 @hs.step(columns={"rows": ["x"]})
 def total(rows: Table) -> int: return int(rows.polars().select(pl.sum_horizontal(pl.all()).sum()).item())
@@ -447,7 +447,7 @@ def test_repeating_tells_who_is_deterministic(workspace: Any, project: Any) -> N
     """Each step runs again in a fresh process, cached ones too, and its action says if it made the same."""
     source = """
 import os
-import homeostat.pipelines as hs
+import homeostat as hs
 @hs.step
 def firm() -> int: return 1
 @hs.step
@@ -467,7 +467,7 @@ def test_steps_with_processes_run_side_by_side(workspace: Any, project: Any) -> 
     """Steps that do not depend on each other do not wait for each other; what depends on them does."""
     source = """
 import time
-import homeostat.pipelines as hs
+import homeostat as hs
 from pathlib import Path
 @hs.step(executor="process")
 def meet(me: str, other: str) -> str:

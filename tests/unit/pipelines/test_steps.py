@@ -10,8 +10,9 @@ import pytest
 
 from homeostat.codec.tables import Dataset, Table
 from homeostat.core.errors import EmptyWindow, InvalidDeclaration, MissingColumn, WrongType
-from homeostat.pipelines import pipeline, split_by_time, step
 from homeostat.pipelines.boundary import conform
+from homeostat.pipelines.splits import split_by_time
+from homeostat.pipelines.steps import pipeline, step
 
 
 class Config(msgspec.Struct, frozen=True):

@@ -13,7 +13,7 @@ from homeostat.core.errors import NotFound
 
 CHAIN = {
     "main": """
-import homeostat.pipelines as hs
+import homeostat as hs
 from helpers import double, label
 @hs.step
 def load(n: int) -> list[int]: return list(range(n))
@@ -27,7 +27,7 @@ def chain(n: int = 3, name: str = "r") -> str: return report(clean(load(n)), nam
     "helpers": "def double(rows): return [2 * row for row in rows]\ndef label(rows): return f'{len(rows)} rows '\n",
 }
 TOTAL = """
-import homeostat.pipelines as hs
+import homeostat as hs
 from homeostat.codec.tables import Table
 @hs.step
 def total(rows: Table) -> int: return rows.rows
@@ -81,7 +81,7 @@ def test_why_names_what_changed(kind: str, workspace: Any, project: Any) -> None
     *versions, name = WHY[kind]
     for files in versions:
         head, _, body = files["main"].partition("BODY ")
-        step = f"import homeostat.pipelines as hs\n@hs.step\ndef f() -> object: return {body}\n"
+        step = f"import homeostat as hs\n@hs.step\ndef f() -> object: return {body}\n"
         pipeline = "@hs.pipeline\ndef chain(): return f()\n"
         run(workspace, project, {**files, "main": head + step + pipeline})
 
@@ -159,7 +159,7 @@ class TestWhy:
     @pytest.mark.parametrize("options", ['(env=["RATE"])', ""])
     def test_variable(self, workspace: Any, project: Any, monkeypatch: pytest.MonkeyPatch, options: str) -> None:
         """A variable is named whether it is declared or observed."""
-        source = "import os\nimport homeostat.pipelines as hs\n@hs.step{}\ndef f() -> str: return os.environ['RATE']\n@hs.pipeline\ndef chain(): return f()\n"
+        source = "import os\nimport homeostat as hs\n@hs.step{}\ndef f() -> str: return os.environ['RATE']\n@hs.pipeline\ndef chain(): return f()\n"
         for rate in ("1", "2"):
             monkeypatch.setenv("RATE", rate)
             run(workspace, project, {"main": source.format(options)})

@@ -10,10 +10,9 @@ from homeostat.core.clock import DAY, Micros, parse_iso
 from homeostat.core.digests import Digest
 from homeostat.core.errors import ContractViolated, NotFound
 from homeostat.data.contracts.infer import infer
-from homeostat.loop.declaration import retrain, rollout, window
+from homeostat.loop.declaration import Declaration, retrain, rollout, window
 from homeostat.loop.facts import RolledBack, TrainingDecided
 from homeostat.loop.queries import declare, write_decision
-from homeostat.loop.system import Declaration
 from homeostat.monitor import setpoint
 from homeostat.monitor.facts import SetpointBreached, SetpointMet
 from homeostat.monitor.records import Reading as Figure

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from homeostat.core.errors import NotFound, StepFailed
-from homeostat.pipelines import Pipeline
+from homeostat.pipelines.steps import Pipeline
 from homeostat.store.db.schema.pipelines import actions
 from homeostat.ui.reading import Reading
 from homeostat.ui.render import render

@@ -74,7 +74,10 @@ def _engine(url: str) -> Engine:
     def begin(connection: Connection) -> None:
         # Alembic and tests open connections of their own: those may write.
         may_write = connection.get_execution_options().get("homeostat_write", True)
-        connection.exec_driver_sql(f"PRAGMA query_only={not may_write}")
+        known = connection.connection.info
+        if known.get("homeostat_write") != may_write:
+            connection.exec_driver_sql(f"PRAGMA query_only={not may_write}")
+            known["homeostat_write"] = may_write
         connection.exec_driver_sql("BEGIN IMMEDIATE" if may_write else "BEGIN")
 
     return engine

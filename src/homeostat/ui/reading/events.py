@@ -7,8 +7,8 @@ from sqlalchemy import Connection
 
 from homeostat.core.clock import Micros
 from homeostat.data.facts import AppendBlocked
+from homeostat.loop.declaration import Declaration
 from homeostat.loop.facts import RolledBack, TrainingDecided
-from homeostat.loop.system import Declaration
 from homeostat.monitor.facts import SetpointBreached, SetpointMet
 from homeostat.registry.facts import ApprovalGranted, GatesJudged, ModelPromoted, ModelRejected
 from homeostat.serve.facts import Deployed

@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from homeostat.core.clock import DAY, Micros
 from homeostat.loop import queries as loop
+from homeostat.loop.declaration import Declaration
 from homeostat.loop.records import LoopRow
-from homeostat.loop.system import Declaration
 from homeostat.monitor import queries as monitor
 from homeostat.monitor.records import Figures, Reading
 from homeostat.monitor.setpoints import Performance, Setpoint
