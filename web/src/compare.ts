@@ -1,32 +1,30 @@
 // Runs side by side: curves that ask the server for the range that is looked at, with one cursor over all of them; parallel
 // coordinates that can be brushed; a scatter plot. Every change lands in the address; the page without scripts has it all.
-import { CustomChart, LineChart, ParallelChart, ScatterChart } from "echarts/charts";
-import { DataZoomComponent, GridComponent, ParallelComponent, ToolboxComponent, TooltipComponent } from "echarts/components";
-import { connect, getInstanceByDom, init, use } from "echarts/core";
+import { CustomChart, LineChart } from "echarts/charts";
+import { DataZoomComponent, GridComponent, ToolboxComponent, TooltipComponent } from "echarts/components";
+import { use } from "echarts/core";
 import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import htmx from "htmx.org";
 
 import { read } from "./comparison";
-import type { Column, Compared, Curves, Line, Panel } from "./comparison";
-import { formatted, instant, shades, short, smoothed, text, zigzag } from "./numbers";
+import type { Curves, Line, Panel } from "./comparison";
+import { formatted, short, smoothed, text, unit, zigzag } from "./numbers";
+import { chart, escaped, FONT, SETTLE_MS } from "./place";
+import { parallel, scatter } from "./plots";
 import { palette } from "./theme";
 import type { Palette } from "./theme";
 
-use([CanvasRenderer, CustomChart, DataZoomComponent, GridComponent, LineChart, ParallelChart, ParallelComponent, ScatterChart, ToolboxComponent, TooltipComponent]);
+use([CanvasRenderer, CustomChart, DataZoomComponent, GridComponent, LineChart, ToolboxComponent, TooltipComponent]);
 
-const GROUP = "comparison";
-const FONT = "system-ui, sans-serif";
 const RAW_LINES = 20; // beyond, faint raw lines behind smoothed ones are fog
 const NAMED = 10; // lines that a tooltip names
-const SETTLE_MS = 250;
 
 const panels = new Map<HTMLElement, Panel>();
 let redrawn: ((root: ParentNode) => void) | undefined;
 
 const address = (): URLSearchParams => new URLSearchParams(location.search);
 const remember = (query: URLSearchParams): void => history.replaceState(null, "", `${location.pathname}?${query}`);
-const escaped = (word: string): string => word.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
 const figures = (kind: string): HTMLElement[] => [...document.querySelectorAll<HTMLElement>(`figure[data-chart=${kind}]`)];
 
 // `again` is called with content that was put into the page.
@@ -39,8 +37,16 @@ export const compare = (root: ParentNode, again: (root: ParentNode) => void): vo
   const colours = palette();
   const compared = read(document);
   if (compared) {
-    figures("scatter").forEach((figure) => scatter(figure, compared, colours));
-    figures("parallel").forEach((figure) => parallel(figure, compared, colours));
+    const pointed = (run: string, isOn: boolean): void => {
+      light(run, isOn);
+      mark(run, isOn);
+    };
+    const brushed = (ranges: string[]): void => {
+      const query = with_(address(), "brush", ranges);
+      if (String(query) !== String(address())) void show(`/compare?${query}`);
+    };
+    figures("scatter").forEach((figure) => scatter(figure, compared, colours, pointed));
+    figures("parallel").forEach((figure) => parallel(figure, compared, colours, brushed));
   }
   const seen = new IntersectionObserver((entries) => {
     for (const entry of entries) {
@@ -116,29 +122,6 @@ const with_ = (query: URLSearchParams, name: string, values: string[]): URLSearc
   return query;
 };
 
-const chart = (figure: HTMLElement): ECharts => {
-  const plot = figure.querySelector<HTMLElement>(".plot")!;
-  let place = plot.querySelector<HTMLElement>(".echart");
-  if (!place) {
-    place = document.createElement("div");
-    place.className = "echart";
-    place.setAttribute("aria-hidden", "true"); // the table behind the chart says the same in words
-    plot.prepend(place);
-    plot.querySelector(".compared")?.setAttribute("hidden", "");
-  }
-  const known = getInstanceByDom(place);
-  if (known) return known;
-  const made = init(place);
-  const spot = place;
-  const sizes = new ResizeObserver(() => {
-    if (spot.isConnected) return made.resize();
-    sizes.disconnect();
-    made.dispose();
-  });
-  sizes.observe(spot);
-  return made;
-};
-
 const ask = async (figure: HTMLElement): Promise<void> => {
   const metric = figure.dataset["metric"] ?? "";
   const query = with_(with_(address(), "metric", [metric]), "smooth", []);
@@ -156,11 +139,15 @@ const ask = async (figure: HTMLElement): Promise<void> => {
 
 const drawn = (figure: HTMLElement, panel: Panel): void => {
   const made = chart(figure);
-  if (made.group !== GROUP) {
-    made.group = GROUP;
-    connect(GROUP);
+  if (!linked.has(made)) {
+    linked.add(made);
+    made.getZr().on("mousemove", () => {
+      leader = made;
+    });
+    made.getZr().on("globalout", () => others(made).forEach((other) => other.dispatchAction({ type: "hideTip" })));
+    made.on("updateAxisPointer", (event) => follow(made, event));
     made.getZr().on("dblclick", () => look([]));
-    made.on("datazoom", () => zoomed(made));
+    made.on("datazoom", () => zoomed(made, panels.get(figure) ?? panel));
     made.on("mouseover", (event) => mark(String(event.seriesId ?? ""), true));
     made.on("mouseout", (event) => mark(String(event.seriesId ?? ""), false));
   }
@@ -171,14 +158,30 @@ const drawn = (figure: HTMLElement, panel: Panel): void => {
   if (label) label.textContent = address().get("span") ? `${text(panel, panel.start)} to ${text(panel, panel.end)} · double click for all` : "";
 };
 
+// One cursor over all curves, by the place on the x axis: their points are not the same, so ECharts cannot connect them by number.
+const linked = new WeakSet<ECharts>();
+let leader: ECharts | undefined;
+
+const others = (made: ECharts): ECharts[] => [...panels.keys()].map(chart).filter((other) => other !== made);
+
+const follow = (made: ECharts, event: unknown): void => {
+  const place = (event as { axesInfo?: { value: number }[] }).axesInfo?.[0]?.value;
+  if (made !== leader || place === undefined) return;
+  for (const other of others(made)) {
+    const x = other.convertToPixel({ xAxisIndex: 0 }, place);
+    other.dispatchAction({ type: "showTip", x, y: other.getHeight() / 2 });
+  }
+};
+
 let settling = 0;
 
-const zoomed = (made: ECharts): void => {
+const zoomed = (made: ECharts, panel: Panel): void => {
   clearTimeout(settling);
   settling = window.setTimeout(() => {
     const zoom = (made.getOption() as { dataZoom: { startValue: number; endValue: number; start: number; end: number }[] }).dataZoom[0];
     if (!zoom || (zoom.start <= 0 && zoom.end >= 100)) return;
-    look([`${address().get("x") ?? "step"}:${Math.floor(zoom.startValue)}..${Math.ceil(zoom.endValue)}`]);
+    const [size] = unit(panel);
+    look([`${panel.x}:${Math.floor(zoom.startValue * size)}..${Math.ceil(zoom.endValue * size)}`]);
   }, SETTLE_MS);
 };
 
@@ -193,12 +196,12 @@ const curves = (panel: Panel, weight: number, colours: Palette): EChartsCoreOpti
   textStyle: { fontFamily: FONT },
   grid: { left: 52, right: 12, top: 10, bottom: 26 },
   xAxis: {
-    type: panel.is_x_log ? "log" : "value",
-    min: panel.start,
-    max: panel.end > panel.start ? panel.end : panel.start + 1,
+    type: panel.x === "time" ? "time" : panel.is_x_log ? "log" : "value",
+    min: panel.start / unit(panel)[0],
+    max: (panel.end > panel.start ? panel.end : panel.start + 1) / unit(panel)[0],
     axisLine: { lineStyle: { color: colours["strong-line"] } },
     axisTick: { show: false },
-    axisLabel: { color: colours.muted, fontSize: 11, hideOverlap: true, showMinLabel: panel.x === "step" && Number.isInteger(panel.start), showMaxLabel: false, formatter: (at: number) => instant(panel, at) },
+    axisLabel: { color: colours.muted, fontSize: 11, hideOverlap: true, showMinLabel: panel.x === "step" && Number.isInteger(panel.start), showMaxLabel: false, ...(panel.x === "time" ? {} : { formatter: (at: number) => `${short(at)} ${unit(panel)[1]}` }) },
     splitLine: { show: false },
     axisPointer: { label: { show: false } },
   },
@@ -215,7 +218,7 @@ const curves = (panel: Panel, weight: number, colours: Palette): EChartsCoreOpti
     borderColor: colours["strong-line"],
     textStyle: { color: colours.text, fontSize: 12 },
     confine: true,
-    formatter: (found: unknown) => tooltip(panel, weight, colours, found),
+    formatter: (found: unknown) => tooltip(panel, weight, found),
   },
   toolbox: { show: true, itemSize: 0, feature: { dataZoom: { yAxisIndex: "none" } } },
   dataZoom: [{ type: "inside", filterMode: "none", zoomOnMouseWheel: false, moveOnMouseMove: false, moveOnMouseWheel: false }],
@@ -226,19 +229,20 @@ const series = (panel: Panel, line: Line, weight: number, colours: Palette): obj
   const isOne = line.hue > 0;
   const colour = colours.hues[line.hue] ?? colours.muted;
   const positive = (value: number | null): number | null => (value !== null && panel.is_y_log && value <= 0 ? null : value);
-  const straight = (values: readonly (number | null)[]): (number | null)[][] => line.x.map((x, index) => [x, positive(values[index] ?? null)]);
-  const raw = panel.is_grouped ? straight(line.mean) : zigzag(line).map(([x, value]) => [x, positive(value)]);
+  const [size] = unit(panel);
+  const straight = (values: readonly (number | null)[]): (number | null)[][] => line.x.map((x, index) => [x / size, positive(values[index] ?? null)]);
+  const raw = panel.is_grouped ? straight(line.mean) : zigzag(line).map(([x, value]) => [x / size, positive(value)]);
   const base = { type: "line", symbol: "none", showSymbol: raw.length < 2, color: colour, animation: false, z: isOne ? 3 : 2, emphasis: { lineStyle: { width: 2.6, opacity: 1 } } };
   const style = { color: colour, width: isOne ? 1.7 : 1, opacity: isOne ? 1 : 0.35 };
   const made: object[] = [];
-  if (panel.is_grouped && line.low.length) made.push(band(line, colour, positive));
+  if (panel.is_grouped && line.low.length) made.push(band(line, colour, size, positive));
   if (!weight) return [...made, { ...base, id: line.key, name: line.label, data: raw, lineStyle: style, symbol: raw.length < 2 ? "circle" : "none" }];
   if (isOne || panel.lines.length <= RAW_LINES)
     made.push({ ...base, id: `raw ${line.key}`, data: raw, silent: true, tooltip: { show: false }, lineStyle: { color: colour, width: 1, opacity: 0.25 }, emphasis: { disabled: true } });
   return [...made, { ...base, id: line.key, name: line.label, data: straight(smoothed(line.mean, weight)), lineStyle: style }];
 };
 
-const band = (line: Line, colour: string, positive: (value: number | null) => number | null): object => ({
+const band = (line: Line, colour: string, size: number, positive: (value: number | null) => number | null): object => ({
   type: "custom",
   id: `band ${line.key}`,
   silent: true,
@@ -246,20 +250,21 @@ const band = (line: Line, colour: string, positive: (value: number | null) => nu
   tooltip: { show: false },
   encode: { x: 0, y: [1, 2] },
   clip: true,
-  data: [[line.x[0], line.low.find((low) => low !== null) ?? 0, line.high.find((high) => high !== null) ?? 0]],
+  data: [[(line.x[0] ?? 0) / size, line.low.find((low) => low !== null) ?? 0, line.high.find((high) => high !== null) ?? 0]],
   renderItem: (_: unknown, api: { coord: (point: number[]) => number[] }) => {
     const known = line.x.flatMap((x, index) => {
       const [low, high] = [positive(line.low[index] ?? null), positive(line.high[index] ?? null)];
-      return low === null || high === null ? [] : [{ x, low, high }];
+      return low === null || high === null ? [] : [{ x: x / size, low, high }];
     });
     const points = [...known.map((one) => api.coord([one.x, one.high])), ...known.reverse().map((one) => api.coord([one.x, one.low]))];
     return { type: "polygon", shape: { points }, style: { fill: colour, opacity: 0.16 } };
   },
 });
 
-const tooltip = (panel: Panel, weight: number, colours: Palette, found: unknown): string => {
-  const at = (found as { axisValue: number }[])[0]?.axisValue;
-  if (at === undefined) return "";
+const tooltip = (panel: Panel, weight: number, found: unknown): string => {
+  const place = (found as { axisValue: number }[])[0]?.axisValue;
+  if (place === undefined) return "";
+  const at = place * unit(panel)[0];
   const loud = panel.lines.filter((line) => line.hue > 0).reverse();
   const rows = [...loud, ...panel.lines.filter((line) => line.hue === 0)].slice(0, NAMED).flatMap((line) => {
     const index = nearest(line.x, at);
@@ -267,7 +272,7 @@ const tooltip = (panel: Panel, weight: number, colours: Palette, found: unknown)
     if (value == null) return [];
     const [low, high] = [line.low[index], line.high[index]];
     const range = low != null && high != null && low !== high ? ` (${formatted(low)} to ${formatted(high)})` : "";
-    return [`<span style="color:${colours.hues[line.hue] ?? colours.muted}">▬</span> ${escaped(line.label)}: <b>${formatted(value)}</b>${range}`];
+    return [`<i class="dash hue${line.hue}"></i>${escaped(line.label)}: <b>${formatted(value)}</b>${range}`];
   });
   const more = panel.lines.length > NAMED ? [`and ${panel.lines.length - NAMED} more`] : [];
   return [`<b>${escaped(text(panel, at))}</b>`, ...rows, ...more].join("<br>");
@@ -290,104 +295,4 @@ const light = (run: string, isOn: boolean): void => {
 
 const mark = (run: string, isOn: boolean): void => {
   document.querySelector(`tr[data-run="${CSS.escape(run)}"]`)?.classList.toggle("lit", isOn);
-};
-
-const axisOf = (column: Column, colours: Palette): object => ({
-  name: column.name,
-  type: column.words.length ? "category" : column.is_log ? "log" : "value",
-  ...(column.words.length ? { data: column.words } : { scale: true }),
-  nameTextStyle: { color: colours.text, fontWeight: 600, fontSize: 12 },
-  axisLine: { lineStyle: { color: colours["strong-line"] } },
-  z: 10,
-  axisLabel: { color: colours.muted, fontSize: 11, textBorderColor: colours.panel, textBorderWidth: 3, ...(column.words.length ? {} : { formatter: short }) },
-});
-
-const scatter = (figure: HTMLElement, compared: Compared, colours: Palette): void => {
-  const find = (key: string): Column | undefined => compared.columns.find((column) => column.key === key);
-  const [across, up, colour] = [find(compared.across), find(compared.up), find(compared.colour)];
-  if (!across || !up) return;
-  const shade = colour ? shades(colour.values) : up.values.map(() => 3);
-  const point = (column: Column, value: number | null): string => (value === null ? "–" : (column.words[value] ?? formatted(value)));
-  const data = compared.dots.flatMap((dot) => {
-    const [x, y] = [across.values[dot.place] ?? null, up.values[dot.place] ?? null];
-    if (x === null || y === null) return [];
-    const fill = colours.shades[shade[dot.place] ?? 0];
-    const ring = dot.is_best ? { color: colours.panel, borderColor: colours.hues[2], borderWidth: 2.6 } : { color: fill };
-    return [{ value: [x, y], place: dot.place, name: dot.name, itemStyle: { ...ring, opacity: dot.is_within ? 0.85 : 0.12 } }];
-  });
-  const made = chart(figure);
-  made.setOption(
-    {
-      animation: false,
-      textStyle: { fontFamily: FONT },
-      grid: { left: 56, right: 16, top: 16, bottom: 40 },
-      xAxis: { ...axisOf(across, colours), nameLocation: "middle", nameGap: 26, splitLine: { show: false } },
-      yAxis: { ...axisOf(up, colours), name: "", splitLine: { lineStyle: { color: colours.line } } },
-      tooltip: {
-        backgroundColor: colours.panel,
-        borderColor: colours["strong-line"],
-        textStyle: { color: colours.text, fontSize: 12 },
-        confine: true,
-        formatter: (found: { data: { name: string; place: number; value: number[] } }) =>
-          [across, up, ...(colour ? [colour] : [])].reduce((told, column) => `${told}<br>${escaped(column.name)}: <b>${escaped(point(column, column.values[found.data.place] ?? null))}</b>`, `<b>${escaped(found.data.name)}</b>`),
-      },
-      series: [{ type: "scatter", symbolSize: 11, data }],
-    },
-    { notMerge: true },
-  );
-  made.off("mouseover");
-  made.off("mouseout");
-  const run = (event: unknown): string => compared.runs[(event as { data: { place: number } }).data.place] ?? "";
-  made.on("mouseover", (event) => (light(run(event), true), mark(run(event), true)));
-  made.on("mouseout", (event) => (light(run(event), false), mark(run(event), false)));
-};
-
-const parallel = (figure: HTMLElement, compared: Compared, colours: Palette): void => {
-  const columns = compared.settings.flatMap((key) => compared.columns.filter((column) => column.key === key));
-  const last = columns.at(-1);
-  if (columns.length < 2 || !last) return;
-  const shade = shades(last.values);
-  const data = compared.dots.map((dot) => ({
-    value: columns.map((column) => column.values[dot.place] ?? "-"),
-    name: dot.name,
-    lineStyle: dot.is_best ? { color: colours.hues[2], width: 2.6, opacity: 1 } : { color: colours.shades[shade[dot.place] ?? 0], width: 1.2, opacity: 0.75 },
-  }));
-  const made = chart(figure);
-  made.setOption(
-    {
-      animation: false,
-      textStyle: { fontFamily: FONT },
-      parallel: { left: 60, right: 80, top: 40, bottom: 20, axisExpandable: false },
-      parallelAxis: columns.map((column, dim) => ({
-        dim,
-        ...axisOf(column, colours),
-        areaSelectStyle: { width: 18, color: colours.accent, opacity: 0.25, borderColor: colours.accent },
-      })),
-      tooltip: { show: false },
-      series: [{ type: "parallel", inactiveOpacity: 0.06, activeOpacity: 0.9, data }],
-    },
-    { notMerge: true },
-  );
-  for (const brush of compared.brush) {
-    const dim = columns.findIndex((column) => column.key === brush.axis);
-    if (dim >= 0) made.dispatchAction({ type: "axisAreaSelect", parallelAxisIndex: dim, intervals: [[brush.low, brush.high]] });
-  }
-  made.off("axisareaselected");
-  made.on("axisareaselected", () => {
-    clearTimeout(settling);
-    settling = window.setTimeout(() => brushed(made, columns), SETTLE_MS);
-  });
-};
-
-interface BrushedAxis {
-  readonly activeIntervals: number[][];
-}
-
-const brushed = (made: ECharts, columns: readonly Column[]): void => {
-  const model = (made as unknown as { getModel: () => { getComponent: (name: string, index: number) => BrushedAxis | undefined } }).getModel();
-  const ranges = columns.flatMap((column, index) =>
-    (model.getComponent("parallelAxis", index)?.activeIntervals ?? []).slice(0, 1).map(([low, high]) => `${column.key}:${low}..${high}`),
-  );
-  const query = with_(address(), "brush", ranges);
-  if (String(query) !== String(address())) void show(`/compare?${query}`);
 };

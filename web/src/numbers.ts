@@ -45,23 +45,17 @@ export const short = (value: number): string => {
 
 const UNITS = [[86_400e6, "d"], [3600e6, "h"], [60e6, "min"], [1e6, "s"]] as const;
 
-// A place of the x axis as its label says it.
-export const instant = (panel: Panel, at: number): string => {
-  if (panel.x === "step") return short(at);
-  if (panel.x === "relative") {
-    const [size, name] = UNITS.find(([one]) => panel.end >= 2 * one) ?? [1e6, "s"];
-    return `${short(at / size)} ${name}`;
-  }
-  const when = new Date(at / 1000);
-  const isDays = panel.end - panel.start > 2 * 86_400e6;
-  return isDays
-    ? when.toLocaleDateString("en-GB", { day: "numeric", month: "short", timeZone: "UTC" })
-    : when.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit", timeZone: "UTC" });
+// What the x axis of a panel is counted in, so that its marks are round: steps, milliseconds, or what time fits.
+export const unit = (panel: Panel): readonly [number, string] => {
+  if (panel.x === "step") return [1, ""];
+  if (panel.x === "time") return [1000, ""];
+  return UNITS.find(([size]) => panel.end >= 2 * size) ?? [1e6, "s"];
 };
 
-// The same where there is room for it.
+// A place of the x axis, in words.
 export const text = (panel: Panel, at: number): string => {
   if (panel.x === "step") return `step ${Math.round(at).toLocaleString("en-GB")}`;
-  if (panel.x === "relative") return `${instant(panel, at)} after the start`;
-  return `${new Date(at / 1000).toLocaleString("en-GB", { timeZone: "UTC", dateStyle: "medium", timeStyle: "medium" })} UTC`;
+  if (panel.x === "time") return `${new Date(at / 1000).toLocaleString("en-GB", { timeZone: "UTC", dateStyle: "medium", timeStyle: "medium" })} UTC`;
+  const [size, name] = unit(panel);
+  return `${short(at / size)} ${name} after the start`;
 };

@@ -19,7 +19,7 @@ from homeostat.ui.charts.run_records import Column, Panel
 from homeostat.ui.comparing import MOST_RUNS
 from homeostat.ui.contexts.comparison import Compared, ComparePage, Curves, Fact, Goal, Importance, View
 from homeostat.ui.reading import comparison_columns as columns
-from homeostat.ui.reading.comparison_curves import HUES, hues, panels
+from homeostat.ui.reading.comparison_curves import HUES, group_hues, hues, panels
 from homeostat.ui.reading.here import Here
 from homeostat.ui.reading.surroundings import compare
 
@@ -60,7 +60,8 @@ def page(connection: Connection, here: Here, asked: View) -> ComparePage:
     importance = columns.weigh(axes, values, view.objective)
     if not asked.across and importance.weights:
         view = msgspec.structs.replace(view, across=f"param {importance.weights[0].name}")
-    hue = hues(view.runs, view.pick, view.runs[winner or 0])
+    groups = _groups(found, view)
+    hue = group_hues(groups) if groups else hues(view.runs, view.pick, view.runs[winner or 0])
     facts, same = _facts(connection, found, is_whole=view.is_whole)
     shown = slice(view.first, view.first + _SIDE_BY_SIDE)
     order = _order(values, better)
@@ -144,9 +145,12 @@ def _filled(found: _Runs, view: View) -> View:
 
 
 def _panels(connection: Connection, found: _Runs, view: View, hue: Mapping[str, int], width: int) -> tuple[Panel, ...]:
-    groups = dict(zip(found.ids, found.params[view.group], strict=True)) if view.group else {}
     names: dict[str, str] = {run.run.id: run.run.name for run in found.runs}
-    return panels(connection, view, width, names=names, hue=hue, groups=groups)
+    return panels(connection, view, width, names=names, hue=hue, groups=_groups(found, view))
+
+
+def _groups(found: _Runs, view: View) -> dict[str, str]:
+    return dict(zip(found.ids, found.params[view.group], strict=True)) if view.group else {}
 
 
 def _width(lines: int) -> int:

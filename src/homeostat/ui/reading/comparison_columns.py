@@ -169,9 +169,7 @@ def _told(weights: Sequence[Weight], explained: float, name: str, runs: int) -> 
         share = formats.percent(max(explained, 0.0))
         return f"The parameters explain {share} of how {name} varies ({basis}): chance, or something that was not logged, does the rest."
     clear = [weight.name for weight in weights if weight.low > 0]
-    rest = (
-        f"{', '.join(clear[:3])} {'matters' if len(clear) == 1 else 'matter'}" if clear else "no single one stands out"
-    )
+    rest = f"{_listed(clear[:3])} {'matters' if len(clear) == 1 else 'matter'}" if clear else "no single one stands out"
     return f"The parameters explain {formats.percent(explained)} of how {name} varies ({basis}); {rest}."
 
 

@@ -24,6 +24,12 @@ def hues(runs: Sequence[str], pick: Sequence[str], best: str) -> dict[str, int]:
     return {run_id: chosen.index(run_id) + 1 if run_id in chosen else 0 for run_id in runs}
 
 
+def group_hues(groups: Mapping[str, str]) -> dict[str, int]:
+    """The colour of each run's group."""
+    named = sorted(set(groups.values()), key=_by_number)
+    return {run_id: named.index(value) % HUES + 1 for run_id, value in groups.items()}
+
+
 def panels(
     connection: Connection,
     view: View,
