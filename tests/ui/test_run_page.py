@@ -237,7 +237,7 @@ def test_code_is_read_beside_the_other_run(page: Page, site: str, runs: list[str
     page.goto(f"{site}/runs/{runs[1]}?tab=code")
     page.select_option("select[name=against]", runs[0])
     if not has_bundle():
-        page.click("text=Compare")
+        page.click("form.filters button")
     page.wait_for_url(f"**against={runs[0]}**")
     assert "lr=0.2" in page.locator("pre.code del").first.inner_text()
 
@@ -258,6 +258,14 @@ def test_a_tab_is_whole_without_scripts(browser: Browser, site: str, runs: list[
     context.close()
 
     assert (True, 2 if tab == "curves" else 0, 360) == (current.lower().startswith(tab), curves, wide)
+
+
+def test_an_address_that_mlflow_prints_leads_to_the_run(page: Page, site: str, runs: list[str]) -> None:
+    """Clients of MLflow end a run by printing where to view it; that address shows it here."""
+    page.goto(f"{site}/#/experiments/1/runs/{runs[0]}")
+    page.wait_for_url(f"{site}/runs/{runs[0]}")
+
+    assert "digits" in page.title()
 
 
 def test_tabs_are_reached_by_keyboard(page: Page, site: str, runs: list[str]) -> None:

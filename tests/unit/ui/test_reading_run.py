@@ -13,9 +13,13 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from homeostat.capture.code import snapshot
+from homeostat.core.clock import Micros
 from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, UserError
+from homeostat.core.ids import RunId
+from homeostat.registry import logged as logged_models
 from homeostat.store.db.schema.track import runs as run_rows
+from homeostat.track import recording
 from homeostat.track.run import Run
 from homeostat.ui.contexts import Preview, RunPage
 from homeostat.ui.reading import Reading
@@ -456,6 +460,43 @@ def test_lineage_goes_both_ways(workspace: Workspace, tmp_path: Path) -> None:
     assert "/models/late-flights/1" == nodes["model-version:late-flights@1"].href
     assert "digits" == nodes[f"run:{run.id}"].label
     assert ("dataset:flights@12", f"run:{run.id}") in page.lineage.graph.links
+
+
+def test_a_logged_model_is_a_file_tree_and_a_node(workspace: Workspace) -> None:
+    """Files of a model that a client of MLflow logged stand in the tree under its name, and it is a node of the lineage."""
+    run_id = logged(workspace, loss=0.1)
+    content = workspace.objects.put(b"flavors:\n  python_function: {}\n")
+    model = logged_models.LoggedModel(
+        id="m-1",
+        experiment_id=1,
+        name="net",
+        model_type="",
+        source_run_id=run_id,
+        status="ready",
+        status_message="",
+        created_at=Micros(1),
+        updated_at=Micros(1),
+        deleted_at=None,
+    )
+    with workspace.database.write() as connection:
+        logged_models.create(connection, model)
+        logged_models.keep_file(connection, "m-1", logged_models.File(name="MLmodel", digest=content, size_bytes=30))
+        recording.made(connection, RunId(run_id), "m-1", 7)
+    page, lineage = (
+        read(workspace, run_id, tab="artifacts", file="MLmodel", model="m-1"),
+        read(workspace, run_id, tab="lineage"),
+    )
+    data = read(workspace, run_id, tab="data").data
+
+    assert page.artifacts is not None
+    assert page.artifacts.shown is not None
+    assert lineage.lineage is not None
+    assert data is not None
+    assert ["models", "net", "MLmodel"] == [file.name for file in page.artifacts.files]
+    assert ("flavours", "python_function") == (page.artifacts.shown.facts[0].name, page.artifacts.shown.facts[0].value)
+    assert "net" in [node.label for node in lineage.lineage.graph.nodes]
+    assert [("made", "net", "logged model, step 7")] == [(model.way, model.name, model.detail) for model in data.models]
+    assert b"flavors" in Path(Reading(workspace).file(run_id, "MLmodel", "m-1").path).read_bytes()
 
 
 def test_what_was_printed_is_kept_to_its_end(workspace: Workspace) -> None:

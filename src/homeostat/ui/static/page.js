@@ -19,6 +19,10 @@
     selected.scrollIntoView({ block: "nearest" });
   };
 
+  // Where clients of MLflow say that a run can be viewed.
+  const viewed = /^#\/experiments\/\d+\/runs\/([\w-]+)$/.exec(location.hash);
+  if (location.pathname === "/" && viewed) location.replace(`/runs/${viewed[1]}`);
+
   document.addEventListener("DOMContentLoaded", () => {
     const toggle = document.querySelector("[data-theme-toggle]");
     if (toggle) {

@@ -54,10 +54,12 @@ def charts(
     return tuple(_charts(connection, runs, [known[key] for key in keys], axis, query, min(width, _WIDEST)))
 
 
-def sparkline(connection: Connection, run_id: str, key: str) -> tuple[float, ...]:
-    """A curve as a few values, none of them infinite."""
-    found = thinned(connection, [run_id], [key], _SPARKLINE).get(key, {}).get(run_id)
-    return () if found is None else tuple(value for value in found.mean.tolist() if math.isfinite(value))
+def sparklines(connection: Connection, run_id: str, keys: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """Curves as a few values each, none of them infinite. Their buckets are the same: ask for those of one length together."""
+    found: dict[str, tuple[float, ...]] = {}
+    for key, of_key in thinned(connection, [run_id], keys, _SPARKLINE).items():
+        found[key] = tuple(value for value in of_key[run_id].mean.tolist() if math.isfinite(value))
+    return found
 
 
 def _tab(

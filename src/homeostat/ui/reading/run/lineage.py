@@ -6,6 +6,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection
 
 from homeostat.core.digests import short
+from homeostat.registry import logged
 from homeostat.store import lineage
 from homeostat.store.lineage import Edge, node
 from homeostat.track import queries
@@ -29,7 +30,7 @@ _KINDS = {
     "deployment": "deployment",
     "run": "run",
     "decision": "decision",
-    "input": "data of others",
+    "input": "dataset",
 }
 _DATA = frozenset({"source", "dataset", "table", "input"})
 
@@ -47,6 +48,8 @@ def tab(connection: Connection, detail: RunDetail) -> RunLineage:
     links = list(dict.fromkeys((edge.parent, edge.child) for edge in edges if {edge.parent, edge.child} <= shown))
     runs = {name.partition(":")[2] for name in shown if name.startswith("run:")}
     names = {f"run:{run.id}": run.name for run in queries.records(connection, sorted(runs))}
+    models = [name.partition(":")[2] for name in shown if name.startswith("model:")]
+    names |= {f"model:{model.id}": model.name for model in logged.read(connection, models)}
     nodes = tuple(_node(name, here, detail, names) for name in _ordered(nearest[:_NODES], links))
     title = f"What {detail.run.name} came from, and what came of it"
     return RunLineage(graph=Graph(title=title, nodes=nodes, links=tuple(links)), more=len(nearest) - len(shown))
@@ -87,9 +90,9 @@ def _ordered(names: Sequence[str], links: Sequence[tuple[str, str]]) -> list[str
     return list(done)
 
 
-def _node(name: str, here: str, detail: RunDetail, runs: dict[str, str]) -> GraphNode:
+def _node(name: str, here: str, detail: RunDetail, names: dict[str, str]) -> GraphNode:
     kind, _, key = name.partition(":")
-    label = runs.get(name) or (short(key) if len(key) == 64 and "@" not in key else key)
+    label = names.get(name) or (short(key) if len(key) == 64 and "@" not in key else key)
     state: NodeState = "ran" if name == here else "data" if kind in _DATA else "plain"
     return GraphNode(
         name=name,
@@ -103,6 +106,8 @@ def _node(name: str, here: str, detail: RunDetail, runs: dict[str, str]) -> Grap
 
 def _href(kind: str, key: str, detail: RunDetail) -> str:
     name, _, number = key.rpartition("@")
+    if kind == "model" and any(output.model_id == key for output in detail.outputs):
+        return f"/runs/{quote(detail.run.id)}?tab=artifacts"
     if kind == "run":
         return f"/runs/{quote(key)}"
     if kind in {"code", "environment"} and key == getattr(detail.run, kind):

@@ -132,15 +132,21 @@ def _leading_first(metrics: Iterable[Latest]) -> list[Latest]:
 def _metrics(
     connection: Connection, run_id: str, shown: list[Latest], against: RunDetail | None
 ) -> Iterable[MetricRow]:
-    for index, metric in enumerate(shown):
+    lengths: dict[int, list[str]] = {}
+    for metric in shown[:_SPARKLINES]:
+        if metric.points > 1:
+            lengths.setdefault(metric.step.bit_length(), []).append(metric.key)
+    drawn: dict[str, tuple[float, ...]] = {}
+    for keys in lengths.values():
+        drawn |= curves.sparklines(connection, run_id, keys)
+    for metric in shown:
         before = _value(against, metric.key)
-        is_curve = metric.points > 1 and index < _SPARKLINES
         yield MetricRow(
             key=metric.key,
             value=metric.value,
             step=metric.step,
             points=metric.points,
-            values=curves.sparkline(connection, run_id, metric.key) if is_curve else (),
+            values=drawn.get(metric.key, ()),
             before=before,
             verdict="unknown" if before is None else verdict(metric.key, metric.value, before),
         )
