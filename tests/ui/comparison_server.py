@@ -11,6 +11,7 @@ from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
 from homeostat.server.serve import serve
 from homeostat.ui.reading import Reading
+from homeostat.ui.writing import Writing
 from homeostat.workspace import Config, Project, Workspace
 from unit.ui.sample_runs import fill
 
@@ -25,7 +26,7 @@ def main(folder: str, count: str, length: str) -> None:
         fill(workspace, int(count), int(length), parse_iso("2013-03-01"))
         pulse = Pulse(workspace.database)
         port = free_port("127.0.0.1", 0, "server")
-        uvloop.run(serve(create_app(Reading(workspace), pulse), pulse, "127.0.0.1", port, say))
+        uvloop.run(serve(create_app(Reading(workspace), Writing(workspace), pulse), pulse, "127.0.0.1", port, say))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
 from homeostat.server.serve import serve
 from homeostat.store.db import Database
-from unit.ui.sample_reader import SampleReader
+from unit.ui.sample_reader import SampleReader, SampleWriter
 
 
 def say(port: int) -> None:
@@ -20,7 +20,7 @@ def say(port: int) -> None:
 def main(url: str) -> None:
     pulse = Pulse(Database(url))
     port = free_port("127.0.0.1", 0, "server")
-    uvloop.run(serve(create_app(SampleReader(), pulse), pulse, "127.0.0.1", port, say))
+    uvloop.run(serve(create_app(SampleReader(), SampleWriter(), pulse), pulse, "127.0.0.1", port, say))
 
 
 if __name__ == "__main__":

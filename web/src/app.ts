@@ -1,7 +1,9 @@
 // Entry of the bundle: live pages, charts where a page has one, and the page of a run.
 import { keepLive } from "./live";
+import { keepTable, tend } from "./table";
 
 const enhance = (root: ParentNode): void => {
+  tend();
   if (root.querySelector("figure[data-chart=line]")) void import("./charts").then((charts) => charts.enhance(root));
   if (root.querySelector("form#view")) void import("./compare").then((comparison) => comparison.compare(root, enhance));
 };
@@ -10,6 +12,7 @@ const recolour = (): void => {
   if (document.querySelector("figure[data-curve]")) void import("./curves").then((curves) => curves.recolour());
 };
 
+keepTable();
 keepLive(enhance);
 enhance(document);
 const run = document.querySelector<HTMLElement>("#run[data-run]");

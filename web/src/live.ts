@@ -14,7 +14,7 @@ const isInUse = (live: Element): boolean =>
   performance.now() - lastTouch < QUIET_MS ||
   document.getSelection()?.isCollapsed === false ||
   document.activeElement?.matches("select, input") === true ||
-  live.querySelector("dialog[open]") !== null;
+  live.querySelector("dialog[open], .drop[open], .picker, input[name=run]:checked") !== null;
 
 const details = (live: Element): HTMLDetailsElement[] => [...live.querySelectorAll("details")];
 

@@ -31,6 +31,8 @@ class Reader(Protocol):
 
     def comparison_table(self, query: Sequence[tuple[str, str]]) -> str: ...
 
+    def found_runs(self, pairs: Sequence[tuple[str, str]]) -> msgspec.Struct: ...
+
 
 class Tracking(Protocol):
     """`track.service.Runs`, as clients elsewhere need it."""

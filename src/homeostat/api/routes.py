@@ -11,8 +11,10 @@ from homeostat.core.errors import UserError
 
 
 def api_routes(reader: Reader) -> list[Route]:
-    """`/api/status`, `/api/systems/{name}`, `/api/decisions?system=&kind=&before=`; of one run `/api/runs/{id}?tab=` with the
-    words of its page, and `/api/runs/{id}/curves?key=&key=&x=&from=&to=&width=`; of several runs `comparison_routes`.
+    """`/api/status`, `/api/systems/{name}`, `/api/decisions?system=&kind=&before=`; `/api/runs` with the words of the list's
+    address, such as `?q=metrics.loss < 0.3&order=metrics.loss ASC`, and the next page's in `older`; of one run
+    `/api/runs/{id}?tab=` with the words of its page, and `/api/runs/{id}/curves?key=&key=&x=&from=&to=&width=`; of several
+    runs `comparison_routes`.
     """
 
     def status(_request: Request) -> Response:
@@ -39,8 +41,12 @@ def api_routes(reader: Reader) -> list[Route]:
         query = request.query_params
         return answer(reader.curves(request.path_params["id"], query.getlist("key"), query))
 
+    def runs(request: Request) -> Response:
+        return answer(reader.found_runs(request.query_params.multi_items()))
+
     return [
         *comparison_routes(reader),
+        Route("/api/runs", runs),
         Route("/api/runs/{id}", run),
         Route("/api/runs/{id}/curves", curves),
         Route("/api/status", status),

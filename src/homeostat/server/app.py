@@ -27,9 +27,10 @@ from homeostat.core.errors import (
 from homeostat.server.events import Pulse
 from homeostat.server.security import Guard
 from homeostat.ui.assets import STATIC
-from homeostat.ui.ports import Reader
+from homeostat.ui.ports import Reader, Writer
 from homeostat.ui.render import render
 from homeostat.ui.routes import page_routes
+from homeostat.ui.runs_routes import runs_routes
 
 # The first class that fits decides; what is not listed is the server's own fault.
 _STATUSES: tuple[tuple[type[HomeostatError], int], ...] = (
@@ -43,11 +44,12 @@ _STATUSES: tuple[tuple[type[HomeostatError], int], ...] = (
 _log = logging.getLogger(__name__)
 
 
-def create_app(reader: Reader, pulse: Pulse, protocols: Sequence[BaseRoute] = ()) -> Starlette:
+def create_app(reader: Reader, writer: Writer, pulse: Pulse, protocols: Sequence[BaseRoute] = ()) -> Starlette:
     """The application over whatever reads the rooms.
 
     Args:
         reader: fills the contexts of pages and API.
+        writer: does what the forms of pages ask.
         pulse: streams the ledger's movement; stop it before the server.
         protocols: addresses of other protocols. Their answers are not compressed: clients are near, and artifacts are
             compressed already.
@@ -60,6 +62,7 @@ def create_app(reader: Reader, pulse: Pulse, protocols: Sequence[BaseRoute] = ()
             Mount(
                 "",
                 routes=[
+                    *runs_routes(reader, writer),
                     *page_routes(reader),
                     *api_routes(reader),
                     Route("/events", pulse.answer),

@@ -22,6 +22,7 @@ from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
 from homeostat.server.security import LOOPBACK
 from homeostat.ui.ports import Reader
+from homeostat.ui.writing import Writing
 from homeostat.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def run_server(
     pulse = Pulse(workspace.database)
     rooms = rooms_of(workspace)
     protocols = [*mlflow_routes(rooms), *tracking_routes(workspace.runs, workspace.objects)]
-    app = create_app(cast("Reader", Pages(reader)), pulse, protocols)
+    app = create_app(cast("Reader", Pages(reader)), Writing(workspace), pulse, protocols)
     postman = Postman(rooms)
     postman.start()
     try:

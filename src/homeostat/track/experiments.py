@@ -145,6 +145,11 @@ def ids(connection: Connection, names: Sequence[str]) -> list[int]:
     return [get(connection, int(name)).id if name.isdecimal() else named(connection, name).id for name in names]
 
 
+def names(connection: Connection) -> dict[int, str]:
+    """All of them by number, deleted ones included."""
+    return {row.id: row.name for row in connection.execute(select(experiments.c.id, experiments.c.name))}
+
+
 def _check_name(name: str) -> None:
     if not 0 < len(name) <= MOST_CHARACTERS:
         raise UserError(

@@ -9,12 +9,13 @@ import io
 import json
 import math
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast, get_args
 
 import msgspec
 from sqlalchemy import Connection
 
 from homeostat.core.clock import Micros, iso, moment
+from homeostat.core.errors import UserError
 from homeostat.track import keys
 from homeostat.track.records import RunSummary
 from homeostat.track.search.selection import Selection
@@ -61,6 +62,13 @@ def written(connection: Connection, selection: Selection, form: Form) -> Iterato
             return iter([notebook(selection)])
 
 
+def form(text: str) -> Form:
+    """Raises: UserError if runs are not written so."""
+    if text not in get_args(Form):
+        raise UserError(f"Runs are not exported as {text!r}. There are: {', '.join(get_args(Form))}.")
+    return cast("Form", text)
+
+
 def notebook(selection: Selection) -> str:
     """A Jupyter notebook that loads the selection through `hs.runs`, in a project of its runs."""
     given = [repr(selection.text)] if selection.text else []
@@ -95,7 +103,7 @@ def _cell(kind: str, source: str) -> dict[str, Any]:
 
 def _csv(connection: Connection, selection: Selection) -> Iterator[str]:
     known: dict[str, set[str]] = {kind: set() for kind in _KINDS}
-    for ids in selection.id_pages(connection):
+    for ids in selection.search(connection).id_pages():
         for name, kind in _KINDS.items():
             known[name].update(keys.of_runs(connection, kind, ids))
     names = [*ATTRIBUTES, *(f"{kind}.{key}" for kind, found in known.items() for key in sorted(found))]

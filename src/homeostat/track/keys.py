@@ -5,11 +5,12 @@ keys, not what there are runs.
 """
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Table, func, select
 
 from homeostat.store.db.schema.track import run_params, run_series, run_tags
+from homeostat.track import points
 
 Keyed = Literal["metric", "param", "tag"]
 
@@ -59,3 +60,21 @@ def counted(connection: Connection, kind: Keyed, run_ids: Sequence[str]) -> list
         .order_by(func.count().desc(), table.c.key)
     )
     return [Counted(*found) for found in connection.execute(query)]
+
+
+def values(
+    connection: Connection, kind: Keyed, run_ids: Sequence[str], wanted: Sequence[str]
+) -> dict[tuple[str, str], Any]:
+    """What some runs have under some keys, by run and key: texts as they are stored, metrics as floats."""
+    table = TABLES[kind]
+    found: dict[tuple[str, str], Any] = {}
+    if not wanted:
+        return found
+    for first in range(0, len(run_ids), _IDS):
+        # `key || ''`: by the index of runs, not by that of keys, which holds every run.
+        query = select(table.c.run_id, table.c.key, table.c.value).where(
+            table.c.run_id.in_(run_ids[first : first + _IDS]), (table.c.key + "").in_(wanted)
+        )
+        for run_id, key, value in connection.execute(query):
+            found[run_id, key] = points.read(value) if kind == "metric" else value
+    return found

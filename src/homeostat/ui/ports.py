@@ -1,10 +1,11 @@
 """What the pages need of the one who reads the rooms."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 from homeostat.ui.comparing import Query
 from homeostat.ui.contexts import (
+    ArchivePage,
     ComparePage,
     Curves,
     DataPage,
@@ -23,6 +24,7 @@ from homeostat.ui.contexts import (
     StoredFile,
     SystemPage,
 )
+from homeostat.ui.contexts.runs_query import RunsQuery
 
 
 class Reader(Protocol):
@@ -51,7 +53,17 @@ class Reader(Protocol):
 
     def pipeline(self, name: str, *, run_id: str, before: str | None) -> PipelinePage: ...
 
-    def runs(self, *, system: str, before: str | None) -> RunsPage: ...
+    def runs(self, asked: RunsQuery) -> RunsPage: ...
+
+    def found_runs(self, pairs: Sequence[tuple[str, str]]) -> RunsPage: ...
+
+    def clicked(self, asked: RunsQuery, pairs: Sequence[tuple[str, str]]) -> RunsQuery: ...
+
+    def first_view(self) -> str: ...
+
+    def archive(self, run_ids: Sequence[str], back: str) -> ArchivePage: ...
+
+    def exported(self, asked: RunsQuery, form: str, run_ids: Sequence[str] = ()) -> Iterator[str]: ...
 
     def run(self, run_id: str, query: Mapping[str, str]) -> RunPage: ...
 
@@ -66,3 +78,22 @@ class Reader(Protocol):
     def comparison_table(self, query: Query) -> str: ...
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage: ...
+
+
+class Writer(Protocol):
+    """Does what the forms of pages ask, each verb whole or not at all. Called from many threads.
+
+    Raises: NotFound naming what is not there. UserError for what cannot be.
+    """
+
+    def tag_runs(self, run_ids: Sequence[str], key: str, value: str) -> None: ...
+
+    def untag_runs(self, run_ids: Sequence[str], key: str) -> None: ...
+
+    def archive_runs(self, run_ids: Sequence[str]) -> None: ...
+
+    def restore_runs(self, run_ids: Sequence[str]) -> None: ...
+
+    def save_view(self, name: str, query: str, *, is_default: bool) -> None: ...
+
+    def remove_view(self, name: str) -> None: ...

@@ -22,11 +22,6 @@ def page_routes(reader: Reader) -> list[Route]:
     def models(request: Request) -> Context:
         return reader.models(system=request.query_params.get("system", ""), before=_before(request))
 
-    def runs(request: Request) -> Context:
-        return reader.runs(
-            system=request.query_params.get("system", ""), before=request.query_params.get("before") or None
-        )
-
     def dataset(request: Request) -> Context:
         return reader.dataset(
             request.path_params["name"],
@@ -66,7 +61,6 @@ def page_routes(reader: Reader) -> list[Route]:
         "/pipelines": lambda _: reader.pipelines(),
         "/pipelines/{name}": pipeline,
         "/compare": lambda request: reader.comparison(request.query_params.multi_items()),
-        "/runs": runs,
     }
     return [*(Route(path, answer(read)) for path, read in pages.items()), *run_routes(reader)]
 

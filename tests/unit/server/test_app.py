@@ -16,7 +16,7 @@ from homeostat.store.db import Database
 from homeostat.store.db.schema.store import ledger, metadata
 from homeostat.ui.assets import asset_url
 from unit.ui import sample_systems
-from unit.ui.sample_reader import SampleReader
+from unit.ui.sample_reader import SampleReader, SampleWriter
 
 HOST = "http://127.0.0.1:8700"
 
@@ -45,7 +45,7 @@ class Client:
 
 @pytest.fixture
 def client(database: Database) -> Client:
-    return Client(create_app(SampleReader(), Pulse(database)))
+    return Client(create_app(SampleReader(), SampleWriter(), Pulse(database)))
 
 
 @pytest.mark.parametrize(

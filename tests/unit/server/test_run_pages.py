@@ -13,6 +13,7 @@ from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
 from homeostat.track.run import Run
 from homeostat.ui.reading import Reading
+from homeostat.ui.writing import Writing
 from homeostat.workspace import Config, Project, Workspace
 
 HOST = "http://127.0.0.1:8700"
@@ -25,7 +26,7 @@ def workspace(tmp_path: Path) -> Iterator[Workspace]:
 
 
 def asked(workspace: Workspace, path: str) -> httpx.Response:
-    app = create_app(Reading(workspace), Pulse(workspace.database))
+    app = create_app(Reading(workspace), Writing(workspace), Pulse(workspace.database))
 
     async def ask() -> httpx.Response:
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from homeostat.core.clock import SECOND, FixedClock
 from homeostat.core.errors import NotFound, UserError
 from homeostat.store import ledger
 from homeostat.store.db import Database
@@ -14,9 +15,11 @@ from .conftest import NOON
 
 
 @pytest.fixture
-def ids(runs: Runs) -> list[str]:
+def ids(runs: Runs, clock: FixedClock) -> list[str]:
+    """Ids sort by the time they were given."""
     found: list[str] = []
     for number in range(3):
+        clock.advance(SECOND)
         with runs.start(f"n{number}", tags={"team": "a"} if number else {}) as run:
             pass
         found.append(run.id)

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import math
+import shlex
 
 import pytest
 
@@ -98,11 +99,12 @@ def test_a_notebook_asks_for_the_same_runs() -> None:
     assert (4, 5) == (made["nbformat"], made["nbformat_minor"])
 
 
-def test_a_selection_is_a_command() -> None:
-    """The line beside a list is what a shell takes for it."""
-    selection = Selection(text="params.a = 'b'", experiment_ids=(3,), order_by=("metrics.loss ASC",), life="deleted")
+@pytest.mark.parametrize(
+    "text", ["params.a = 'b'", "params.a = '$HOME'", "params.\"a b\" = 'c'", "tags.a = 'it''s'", "metrics.a < 3", ""]
+)
+def test_a_selection_is_a_command(text: str) -> None:
+    """The line beside a list is taken apart by a shell into the very words of the search."""
+    selection = Selection(text=text, experiment_ids=(3,), order_by=("metrics.loss ASC",), life="deleted")
+    words = ["homeostat", "runs", "list", *([text] if text else []), "--experiment", "3"]
 
-    assert (
-        "homeostat runs list 'params.a = '\"'\"'b'\"'\"'' --experiment 3 --order 'metrics.loss ASC' --deleted"
-        == selection.command("list")
-    )
+    assert [*words, "--order", "metrics.loss ASC", "--deleted"] == shlex.split(selection.command("list"))

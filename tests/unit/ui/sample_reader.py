@@ -1,6 +1,6 @@
 """A reader that answers every page with its sample."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -8,6 +8,7 @@ from homeostat.core.errors import NotFound, Overloaded
 from homeostat.ui.assets import STATIC
 from homeostat.ui.comparing import Query, asked
 from homeostat.ui.contexts import (
+    ArchivePage,
     ComparePage,
     Curves,
     DataPage,
@@ -26,7 +27,8 @@ from homeostat.ui.contexts import (
     StoredFile,
     SystemPage,
 )
-from unit.ui import sample_comparison, sample_pipelines, sample_rooms, sample_run, sample_systems
+from homeostat.ui.contexts.runs_query import RunsQuery
+from unit.ui import sample_comparison, sample_pipelines, sample_rooms, sample_run, sample_runs_table, sample_systems
 
 
 class SampleReader:
@@ -68,8 +70,23 @@ class SampleReader:
     def pipeline(self, name: str, *, run_id: str, before: str | None) -> PipelinePage:
         return sample_pipelines.PIPELINE_PAGE
 
-    def runs(self, *, system: str, before: str | None) -> RunsPage:
-        return sample_rooms.RUNS_PAGE
+    def runs(self, asked: RunsQuery) -> RunsPage:
+        return sample_runs_table.RUNS_GROUPED if asked.group else sample_runs_table.RUNS_PAGE
+
+    def found_runs(self, pairs: Sequence[tuple[str, str]]) -> RunsPage:
+        return msgspec.structs.replace(sample_runs_table.RUNS_PAGE, asked=RunsQuery.of(pairs))
+
+    def clicked(self, asked: RunsQuery, pairs: Sequence[tuple[str, str]]) -> RunsQuery:
+        return msgspec.structs.replace(asked, text=dict(pairs).get("only", ""))
+
+    def first_view(self) -> str:
+        return ""
+
+    def archive(self, run_ids: Sequence[str], back: str) -> ArchivePage:
+        return msgspec.structs.replace(sample_runs_table.ARCHIVE_PAGE, back=back)
+
+    def exported(self, asked: RunsQuery, form: str, run_ids: Sequence[str] = ()) -> Iterator[str]:
+        yield f"{form} of {asked.text or ' and '.join(run_ids)}\n"
 
     def run(self, run_id: str, query: Mapping[str, str]) -> RunPage:
         return sample_run.RUN_PAGES[query.get("tab") or "overview"]
@@ -94,3 +111,28 @@ class SampleReader:
 
     def error(self, *, status: int, code: str, message: str) -> ErrorPage:
         return msgspec.structs.replace(sample_rooms.ERROR_PAGE, status=status, code=code, message=message)
+
+
+class SampleWriter:
+    """Keeps what it was asked to do."""
+
+    def __init__(self) -> None:
+        self.done: list[tuple[object, ...]] = []
+
+    def tag_runs(self, run_ids: Sequence[str], key: str, value: str) -> None:
+        self.done.append(("tag", list(run_ids), key, value))
+
+    def untag_runs(self, run_ids: Sequence[str], key: str) -> None:
+        self.done.append(("untag", list(run_ids), key))
+
+    def archive_runs(self, run_ids: Sequence[str]) -> None:
+        self.done.append(("archive", list(run_ids)))
+
+    def restore_runs(self, run_ids: Sequence[str]) -> None:
+        self.done.append(("restore", list(run_ids)))
+
+    def save_view(self, name: str, query: str, *, is_default: bool) -> None:
+        self.done.append(("save", name, query, is_default))
+
+    def remove_view(self, name: str) -> None:
+        self.done.append(("remove", name))

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from homeostat.core.clock import DAY, HOUR, MINUTE, Micros
+from homeostat.core.clock import DAY, HOUR, Micros
 from homeostat.ui.charts.records import Event
 from homeostat.ui.contexts import (
     Block,
@@ -24,8 +24,6 @@ from homeostat.ui.contexts import (
     Pair,
     RemoteRow,
     Reproduced,
-    RunRow,
-    RunsPage,
     SampleRow,
     Use,
     VersionRow,
@@ -348,34 +346,6 @@ DIFFERENCE_FILES = DifferencePage(
     files=FILES,
     more_files=4,
 )
-RUN = RunRow(
-    id="run-0d6vz81k5q7r9x2m4n8p",
-    name="late-flights retraining",
-    kind="pipeline",
-    status="finished",
-    system=SYSTEM,
-    started_at=Micros(NOW - 2 * DAY),
-    finished_at=Micros(NOW - 2 * DAY + 14 * MINUTE),
-    metrics=(Pair(name="auc", value="0.718"),),
-)
-FAILED = RunRow(
-    id="run-0d6vz81k5q7r9x2m4n8q",
-    name="baseline",
-    kind="run",
-    status="failed",
-    system="",
-    started_at=Micros(NOW - HOUR),
-    finished_at=None,
-)
-RUNS_PAGE = RunsPage(
-    project=PROJECT,
-    now=NOW,
-    sentence="The latest run failed an hour ago; 41 of 42 finished.",
-    runs=(FAILED, RUN),
-    systems=(SYSTEM,),
-    older="run-0d6vz81k5q7r9x2m4n8p",
-)
-RUNS_EMPTY = RunsPage(project=PROJECT, now=NOW, sentence="Nothing ran yet.", runs=(), systems=())
 ERROR_PAGE = ErrorPage(
     project=PROJECT,
     now=NOW,

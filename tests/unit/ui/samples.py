@@ -16,10 +16,9 @@ from unit.ui.sample_rooms import (
     MODEL_PAGE_NEW,
     MODELS_EMPTY,
     MODELS_PAGE,
-    RUNS_EMPTY,
-    RUNS_PAGE,
 )
 from unit.ui.sample_run import RUN_PAGES
+from unit.ui.sample_runs_table import ARCHIVE_PAGE, RUNS_EMPTY, RUNS_GROUPED, RUNS_NONE, RUNS_PAGE, RUNS_PROBLEM
 from unit.ui.sample_systems import (
     DECISIONS_EMPTY,
     DECISIONS_PAGE,
@@ -53,6 +52,10 @@ PAGES: dict[str, Context] = {
     "pipeline-plain": PIPELINE_PLAIN,
     "runs": RUNS_PAGE,
     "runs-empty": RUNS_EMPTY,
+    "runs-grouped": RUNS_GROUPED,
+    "runs-none": RUNS_NONE,
+    "runs-problem": RUNS_PROBLEM,
+    "runs-archive": ARCHIVE_PAGE,
     **{f"run-{name}": page for name, page in RUN_PAGES.items()},
     "compare": COMPARE_PAGE,
     "compare-many": COMPARE_MANY,

@@ -62,13 +62,15 @@ class Reader(HTMLParser):
 
 
 def names_read(template: str, variable: str) -> set[str]:
-    """Attributes of `variable` that a template reads."""
+    """Attributes of `variable` that a template reads, or a component that it imports and hands the whole of it."""
     tree = environment().parse((TEMPLATES / template).read_text())
-    return {
+    own = {
         found.attr
         for found in tree.find_all(nodes.Getattr)
         if isinstance(found.node, nodes.Name) and found.node.name == variable
     }
+    imported = [found.template for found in tree.find_all(nodes.FromImport)]
+    return own.union(*(names_read(part.value, variable) for part in imported if isinstance(part, nodes.Const)))
 
 
 def fields(kind: type[msgspec.Struct]) -> set[str]:

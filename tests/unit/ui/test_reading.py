@@ -19,6 +19,7 @@ from homeostat.monitor.records import Reading as Figure
 from homeostat.registry import gate
 from homeostat.serve.records import Arm
 from homeostat.store import ledger
+from homeostat.ui.contexts.runs_query import RunsQuery
 from homeostat.ui.reading import Reading
 from homeostat.ui.render import render
 from homeostat.workspace import Config, Project, Store, Workspace
@@ -75,7 +76,7 @@ def test_an_empty_workspace_has_all_its_pages(workspace: Workspace) -> None:
         read.decisions(system="", kind="", before=None),
         read.models(system="", before=None),
         read.data(),
-        read.runs(system="", before=None),
+        read.runs(RunsQuery()),
     ]
 
     assert [True] * 5 == ["homeostat " in render(page) for page in pages]

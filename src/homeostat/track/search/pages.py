@@ -59,14 +59,18 @@ def find_ids(
     limit: int = _DEFAULT_PAGE,
     page_token: str = "",
     life: Life = "active",
+    where: Sequence[conditions.Condition] | None = None,
 ) -> tuple[list[str], str]:
-    """As `find_runs`: only the ids, and the token of the next page."""
-    comparisons, wanted = parse(text), parse_orders(order_by)
+    """As `find_runs`: only the ids, and the token of the next page.
+
+    Args:
+        where: what `that_hold` made of the rest, if it was made before.
+    """
+    wanted = parse_orders(order_by)
     asked = orders.question(text, list(order_by), life, None if experiment_ids is None else list(experiment_ids))
     place = orders.place(page_token, asked) if page_token else None
-    where = [*_alive(runs.c.deleted_at, life), *conditions.of_runs(connection, comparisons)]
-    if experiment_ids is not None:
-        where.append(_in(runs.c.experiment_id, experiment_ids))
+    if where is None:
+        where = that_hold(connection, text, experiment_ids=experiment_ids, life=life)
     found: list[str] = []
     for index, part in enumerate(orders.parts(wanted)):
         if place is not None and index < place.part:
@@ -82,6 +86,16 @@ def find_ids(
             last = tuple(rows[room - 1][1:]) if room else ()
             return found, orders.token(Place(asked, index, last))
     return found, ""
+
+
+def that_hold(
+    connection: Connection, text: str = "", *, experiment_ids: Sequence[int] | None = None, life: Life = "active"
+) -> list[conditions.Condition]:
+    """What a row of `runs` must fulfil to be found. Raises: InvalidFilter."""
+    where = [*_alive(runs.c.deleted_at, life), *conditions.of_runs(connection, parse(text))]
+    if experiment_ids is not None:
+        where.append(_in(runs.c.experiment_id, experiment_ids))
+    return where
 
 
 def find_experiments(

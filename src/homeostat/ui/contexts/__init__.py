@@ -67,7 +67,20 @@ from homeostat.ui.contexts.run import (
     TabLink,
     Verdict,
 )
-from homeostat.ui.contexts.runs import RunRow, RunsPage, RunStatus
+from homeostat.ui.contexts.runs import RunStatus
+from homeostat.ui.contexts.runs_table import (
+    ArchivePage,
+    Choice,
+    ChoiceGroup,
+    Clause,
+    GroupFigure,
+    GroupRow,
+    ListedRun,
+    RunsCell,
+    RunsColumn,
+    RunsPage,
+    SavedView,
+)
 from homeostat.ui.contexts.shared import Context, ErrorPage, Pair
 from homeostat.ui.contexts.systems import (
     Arm,
@@ -84,11 +97,15 @@ from homeostat.ui.contexts.systems import (
 
 __all__ = [
     "ApprovalStatus",
+    "ArchivePage",
     "Arm",
     "Block",
     "Brush",
     "Cell",
     "Change",
+    "Choice",
+    "ChoiceGroup",
+    "Clause",
     "CodeFile",
     "Column",
     "ColumnRow",
@@ -114,10 +131,13 @@ __all__ = [
     "Finding",
     "Gate",
     "GateStatus",
+    "GroupFigure",
+    "GroupRow",
     "Importance",
     "InputRow",
     "Judgement",
     "Line",
+    "ListedRun",
     "MetricRow",
     "ModelLink",
     "ModelPage",
@@ -149,12 +169,14 @@ __all__ = [
     "RunLog",
     "RunOverview",
     "RunPage",
-    "RunRow",
     "RunSeries",
     "RunStatus",
+    "RunsCell",
+    "RunsColumn",
     "RunsPage",
     "Sabotage",
     "SampleRow",
+    "SavedView",
     "SetpointReading",
     "StepChange",
     "StepRow",

@@ -1,9 +1,11 @@
 """One method for each page: opens a read transaction and hands it to the module that knows the rooms concerned."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from homeostat.track import export, views
 from homeostat.ui.comparing import Query, asked
 from homeostat.ui.contexts import (
+    ArchivePage,
     ComparePage,
     Curves,
     DataPage,
@@ -22,7 +24,18 @@ from homeostat.ui.contexts import (
     StoredFile,
     SystemPage,
 )
-from homeostat.ui.reading import comparison, data, decisions, differences, models, pipelines, runs, systems
+from homeostat.ui.contexts.runs_query import RunsQuery
+from homeostat.ui.reading import (
+    comparison,
+    data,
+    decisions,
+    differences,
+    models,
+    narrowing,
+    pipelines,
+    runs_table,
+    systems,
+)
 from homeostat.ui.reading.here import Here, here
 from homeostat.ui.reading.run import artifacts, previews
 from homeostat.ui.reading.run import page as run_page
@@ -75,9 +88,30 @@ class Reading:
         with self._workspace.database.read() as connection:
             return pipelines.one(connection, self._here(), name, run_id=run_id, before=before)
 
-    def runs(self, *, system: str, before: str | None) -> RunsPage:
+    def runs(self, asked: RunsQuery) -> RunsPage:
         with self._workspace.database.read() as connection:
-            return runs.page(connection, self._here(), system=system, before=before)
+            return runs_table.page(connection, self._here(), asked)
+
+    def found_runs(self, pairs: Sequence[tuple[str, str]]) -> RunsPage:
+        with self._workspace.database.read() as connection:
+            return runs_table.page(connection, self._here(), RunsQuery.of(pairs), is_strict=True)
+
+    def clicked(self, asked: RunsQuery, pairs: Sequence[tuple[str, str]]) -> RunsQuery:
+        return narrowing.clicked(asked, pairs)
+
+    def first_view(self) -> str:
+        with self._workspace.database.read() as connection:
+            view = views.default(connection)
+        return "" if view is None else view.query
+
+    def archive(self, run_ids: Sequence[str], back: str) -> ArchivePage:
+        with self._workspace.database.read() as connection:
+            return runs_table.archive(connection, self._here(), run_ids, back)
+
+    def exported(self, asked: RunsQuery, form: str, run_ids: Sequence[str] = ()) -> Iterator[str]:
+        selection = runs_table.these(asked, run_ids) if run_ids else runs_table.selection(asked)
+        with self._workspace.database.read() as connection:
+            yield from export.written(connection, selection, export.form(form))
 
     def run(self, run_id: str, query: Mapping[str, str]) -> RunPage:
         with self._workspace.database.read() as connection:

@@ -46,10 +46,10 @@
     });
   });
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) return;
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=checkbox]), select, textarea")) return;
     if (event.key === "j") select(1);
     else if (event.key === "k") select(-1);
     else if (event.key === "Enter" && selected && !event.target.closest("a, button, summary")) selected.querySelector("a")?.click();
-    else if (event.key === "/") { event.preventDefault(); document.querySelector("form.filters select")?.focus(); }
+    else if (event.key === "/") { event.preventDefault(); document.querySelector("[data-filter], form.filters select")?.focus(); }
   });
 })();

@@ -5,7 +5,7 @@ Rows written by our own face, by recovery and by the door of MLflow clients are 
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Table, Text, text
 
 from homeostat.store.db.schema.store import metadata
 
@@ -63,12 +63,20 @@ runs = Table(
     Column("note", Text, nullable=False),
     Column("dropped", Integer, nullable=False),  # log calls that could not be kept
     Column("deleted_at", BigInteger),
-    Index("ix_runs_experiment_started", "experiment_id", "started_at", "id"),
-    Index("ix_runs_started", "started_at", "id"),
+    # With what each search asks of a run: a row is some kilobytes, and a list need not read those of all runs.
+    Index("ix_runs_experiment_started", "experiment_id", "started_at", "id", "deleted_at"),
+    Index("ix_runs_started", "started_at", "id", "deleted_at"),
+    Index("ix_runs_status", "status", "started_at", "id", "deleted_at"),
     Index("ix_runs_system_id", "system", "id"),
     Index("ix_runs_parent", "parent"),
     Index("ix_runs_name", "name"),
-    Index("ix_runs_deleted_at", "deleted_at"),
+    # Of those that are deleted only: no search for the others may begin at it, for that is nearly all runs.
+    Index(
+        "ix_runs_deleted_at",
+        "deleted_at",
+        sqlite_where=text("deleted_at IS NOT NULL"),
+        postgresql_where=text("deleted_at IS NOT NULL"),
+    ),
 )
 
 # How far each spool is in these tables. A row stays when its file is gone: whoever finds the file again starts behind it.
@@ -183,4 +191,14 @@ run_outputs = Table(
     Column("key", String(256), primary_key=True),
     Column("step", BigInteger, nullable=False),
     Index("ix_run_outputs_key", "kind", "key"),
+)
+
+# Lists of runs that people keep under a name.
+run_views = Table(
+    "run_views",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("query", Text, nullable=False),  # what stands behind `/runs?`
+    Column("is_default", Boolean, nullable=False),  # one at most
+    Column("updated_at", BigInteger, nullable=False),
 )

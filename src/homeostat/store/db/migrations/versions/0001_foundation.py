@@ -553,6 +553,14 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_tags_key_head", ["key", "head"], unique=False)
 
     op.create_table(
+        "run_views",
+        sa.Column("name", sa.String(length=128), nullable=False),
+        sa.Column("query", sa.Text(), nullable=False),
+        sa.Column("is_default", sa.Boolean(), nullable=False),
+        sa.Column("updated_at", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_run_views")),
+    )
+    op.create_table(
         "runs",
         sa.Column("id", sa.String(length=64), nullable=False),
         sa.Column("experiment_id", sa.BigInteger(), nullable=False),
@@ -575,11 +583,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
     )
     with op.batch_alter_table("runs", schema=None) as batch_op:
-        batch_op.create_index("ix_runs_deleted_at", ["deleted_at"], unique=False)
-        batch_op.create_index("ix_runs_experiment_started", ["experiment_id", "started_at", "id"], unique=False)
+        batch_op.create_index(
+            "ix_runs_deleted_at",
+            ["deleted_at"],
+            unique=False,
+            sqlite_where=sa.text("deleted_at IS NOT NULL"),
+            postgresql_where=sa.text("deleted_at IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_runs_experiment_started", ["experiment_id", "started_at", "id", "deleted_at"], unique=False
+        )
         batch_op.create_index("ix_runs_name", ["name"], unique=False)
         batch_op.create_index("ix_runs_parent", ["parent"], unique=False)
-        batch_op.create_index("ix_runs_started", ["started_at", "id"], unique=False)
+        batch_op.create_index("ix_runs_started", ["started_at", "id", "deleted_at"], unique=False)
+        batch_op.create_index("ix_runs_status", ["status", "started_at", "id", "deleted_at"], unique=False)
         batch_op.create_index("ix_runs_system_id", ["system", "id"], unique=False)
 
     op.create_table(
