@@ -39,7 +39,7 @@ def client(name: str) -> Path:
     return python
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
@@ -71,7 +71,7 @@ def _running(command: list[str], port: int, log: Path, **environment: str) -> It
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "homeostat", "server", "--workspace", str(tmp_path / "kept"), "--port", str(port)]
     with _running(command, port, tmp_path / "server.log") as address:
         yield address
@@ -79,7 +79,7 @@ def server(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def their_server(tmp_path: Path) -> Iterator[str]:
-    python, port = client("mlflow3"), _free_port()
+    python, port = client("mlflow3"), free_port()
     command = [str(python), "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
     command += ["--backend-store-uri", f"sqlite:///{tmp_path / 'theirs.db'}"]
     command += ["--artifacts-destination", str(tmp_path / "theirs")]

@@ -13,7 +13,7 @@ import msgspec
 from sqlalchemy import Connection
 
 from homeostat.core.clock import Micros, iso
-from homeostat.core.errors import HomeostatError, NotAllowed, UserError
+from homeostat.core.errors import HomeostatError, NotAllowed, NotFound, UserError
 from homeostat.loop import queries
 from homeostat.loop.declaration import Registered
 from homeostat.loop.facts import TrainingDecided, TrainingFailed
@@ -308,9 +308,11 @@ def _asked(rooms: Rooms, look: Situation, asked: Asked) -> Move:
 def _is_to_be_judged(rooms: Rooms, look: Situation, number: int) -> bool:
     """Whether a version that a person wants deployed was not judged yet, or is blocked by rows that may be old by now."""
     with rooms.database.read() as connection:
-        known = {version.number: version for version in registry_queries.versions(connection, look.system.name)}
-        version = known.get(number)
-        if version is None or version.status == "rejected":
+        try:
+            version = registry_queries.version(connection, look.system.name, number)
+        except NotFound:
+            return False  # which is said where it is to be deployed
+        if version.status == "rejected":
             return False
         return rooms.registry.standing(connection, look.system.name, number).verdict == "blocked"
 

@@ -57,7 +57,7 @@ def standing(
         return Standing(
             verdict="blocked",
             why=f"{version.name} has not been judged by the gates. The loop judges what it trains: homeostat retrain {version.system} "
-            f"--why ...",
+            f"--why ...; and what clients register for a system of hs.registered: homeostat deploy {version.name} --why ...",
         )
     waived = {waiver.gate: waiver for waiver in waivers if waiver.report == judged.digest}
     bound = subject(version, judged.report)

@@ -33,6 +33,8 @@ from homeostat.serve.workers import environment, raised
 _BATCH_ROWS = 1024
 _RECEIVE_BYTES = 1 << 18
 _STOP_WITHIN_S = 5.0
+_LOADS_WITHIN_S = 600.0  # large models, from a slow disk
+_ANSWERS_WITHIN_S = 60.0
 
 
 class Scoring:
@@ -66,7 +68,10 @@ class Scoring:
         return took[1:]
 
     def load(self, prepared: Prepared) -> None:
+        """Give it its model. Raises: StepFailed or Unavailable if it cannot be loaded."""
+        self._connection.settimeout(_LOADS_WITHIN_S)
         self._ask(encode_struct(Kind.LOAD, 1, prepared.load))
+        self._connection.settimeout(_ANSWERS_WITHIN_S)
 
     def _predict(self, columns: Sequence[Sequence[Any]]) -> list[float]:
         return decode_scores(self._ask(encode_batch(1, [encode_columns(columns)])).payload)
@@ -79,6 +84,9 @@ class Scoring:
                     if answer.kind == Kind.FAILURE:
                         raise raised(msgspec.msgpack.decode(answer.payload, type=Failure))
                     return answer
+        except TimeoutError:
+            seconds = self._connection.gettimeout() or 0.0
+            raise Unavailable(f"The worker process of the model gave no answer for {seconds:.0f} s.") from None
         except (BrokenPipeError, ConnectionResetError):
             pass  # as if it had closed
         raise Unavailable("The worker process of the model died. What it said last is in the log of this process.")
