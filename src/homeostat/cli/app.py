@@ -24,7 +24,7 @@ COMMANDS = {
     "validate": ("data.contracts", "Check a table against a dataset's contract."),
     "run": ("pipelines", "Run a pipeline; unchanged steps are not run again."),
     "why": ("pipelines", "Say why a step ran again, or why it did not."),
-    "runs": ("runs", "List, compare, export and delete tracked runs."),
+    "runs": ("runs_changes", "List, compare, tag, export and delete tracked runs."),
     "sync": ("runs", "Bring runs that were tracked offline into this project."),
     "import": ("importing", "Bring over what another tracker keeps: an MLflow server or store."),
     "models": ("models", "List model versions; show one with its gates and reproduction."),

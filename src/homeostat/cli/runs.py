@@ -58,7 +58,7 @@ def list_(
     from homeostat.cli import runs_text
 
     life: Life = "deleted" if is_deleted else "active"
-    with _opened(project) as workspace, workspace.database.read() as connection:
+    with opened(project) as workspace, workspace.database.read() as connection:
         numbers = experiments.ids(connection, names) if names else None
         found = find_runs(
             connection, filter_, experiment_ids=numbers, order_by=order_by, limit=limit, page_token=page, life=life
@@ -81,7 +81,7 @@ def show(project: Path | None, named: str, with_system: bool, as_json: bool) -> 
     """Show all of RUN, with its curves: an id, its beginning or end, a name, or `latest`."""
     from homeostat.cli import runs_text
 
-    with _opened(project) as workspace, workspace.database.read() as connection:
+    with opened(project) as workspace, workspace.database.read() as connection:
         detail = queries.get(connection, naming.resolve(connection, named))
         experiment = experiments.get(connection, detail.run.experiment_id).name
         keys = [metric.key for metric in detail.metrics if metric.points > 1]
@@ -137,7 +137,7 @@ def export(
 ) -> None:
     """Write the runs that FILTER holds for, a row each: CSV, JSON, or a notebook that loads them."""
     life: Life = "deleted" if is_deleted else "active"
-    with _opened(project) as workspace, workspace.database.read() as connection:
+    with opened(project) as workspace, workspace.database.read() as connection:
         numbers = tuple(experiments.ids(connection, names)) if names else None
         selection = Selection(text=filter_, experiment_ids=numbers, order_by=order_by, life=life)
         parts = written(connection, selection, form)
@@ -157,7 +157,7 @@ def export(
 @json_option
 def delete(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
     """Throw runs away. `restore` brings them back until `gc` deletes them for good."""
-    with _opened(project) as workspace, workspace.database.write() as connection:
+    with opened(project) as workspace, workspace.database.write() as connection:
         found = [naming.resolve(connection, text) for text in ids]
         retention.throw_away(connection, found, workspace.clock.now())
     emit(
@@ -173,7 +173,7 @@ def delete(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
 @json_option
 def restore(project: Path | None, ids: tuple[str, ...], as_json: bool) -> None:
     """Bring deleted runs back."""
-    with _opened(project) as workspace, workspace.database.write() as connection:
+    with opened(project) as workspace, workspace.database.write() as connection:
         found = [naming.resolve(connection, text) for text in ids]
         retention.restore(connection, found, workspace.clock.now())
     emit({"restored": found}, as_json=as_json, text=lambda: click.echo(f"Restored {len(ids)}."))
@@ -190,7 +190,7 @@ def gc(project: Path | None, days: float, is_meant: bool, as_json: bool) -> None
     """Delete for good what was thrown away long enough ago. Runs that made registered models stay."""
     from homeostat.registry.queries import runs_of_models
 
-    with _opened(project) as workspace, workspace.database.write() as connection:
+    with opened(project) as workspace, workspace.database.write() as connection:
         before = Micros(workspace.clock.now() - int(days * DAY))
         found = retention.collect(connection, before, runs_of_models(connection), dry_run=not is_meant)
 
@@ -225,7 +225,7 @@ def sync(project: Path | None, folder: Path | None, server: str, as_json: bool) 
         root, _ = project_or_folder(project or Path.cwd())
         taken, killed = OnServer(server, folder, home=root / HOME).recover()
     elif folder is not None:
-        with _opened(project, is_new_fine=True) as workspace:
+        with opened(project, is_new_fine=True) as workspace:
             taken, killed = workspace.runs.bring_home(folder)
     else:
         raise UserError("Say which FOLDER to bring home, or which --server to send to what waits for it.")
@@ -240,7 +240,7 @@ def sync(project: Path | None, folder: Path | None, server: str, as_json: bool) 
 
 
 @contextmanager
-def _opened(project: Path | None, *, is_new_fine: bool = False) -> Iterator[Workspace]:
+def opened(project: Path | None, *, is_new_fine: bool = False) -> Iterator[Workspace]:
     """The project, or the `.homeostat/` of a directory without one."""
     root, is_declared = project_or_folder(project or Path.cwd())
     is_kept_here = not is_declared and (is_new_fine or (root / HOME / "homeostat.db").is_file())
@@ -262,7 +262,7 @@ def _compare(
 
     if len(named) < 2:
         raise UserError("One run cannot be compared. Name two or more.")
-    with _opened(project) as workspace, workspace.database.read() as connection:
+    with opened(project) as workspace, workspace.database.read() as connection:
         found = [queries.get(connection, naming.resolve(connection, text)) for text in named]
         more = (
             runs_text.differences(found[0], found[1], workspace.objects, with_diff=with_diff)

@@ -13,8 +13,8 @@ from homeostat.core.ids import RunId
 from homeostat.store import ledger
 from homeostat.store.db.schema.track import run_tags, runs
 from homeostat.track import queries
-from homeostat.track.facts import RunFinished, RunsTagged
-from homeostat.track.records import RunRecord, RunStatus
+from homeostat.track.facts import RunFinished, RunNamed, RunNoted, RunsTagged
+from homeostat.track.records import NAME, NOTE, RunRecord, RunStatus
 from homeostat.track.run import word
 
 _ROWS = 500  # ids in one statement
@@ -75,6 +75,32 @@ def untag(connection: Connection, run_ids: Sequence[str], key: str, at: Micros) 
     queries.all_there(connection, run_ids)
     if had := _clear(connection, run_ids, key):
         ledger.append(connection, at, RunsTagged(run_ids=tuple(had), key=key, value=None))
+
+
+def note(connection: Connection, run_id: str, text: str, at: Micros) -> None:
+    """Write the note of a run in place of the one it has, also where clients of MLflow keep it, and tell the ledger.
+
+    Raises: NotFound if there is no such run.
+    """
+    queries.all_there(connection, [run_id])
+    connection.execute(update(runs).where(runs.c.id == run_id).values(note=text))
+    if _clear(connection, [run_id], NOTE) and text:
+        connection.execute(insert(run_tags).values(run_id=run_id, key=NOTE, value=text))
+    ledger.append(connection, at, RunNoted(run_id=run_id, text=text))
+
+
+def rename(connection: Connection, run_id: str, name: str, at: Micros) -> None:
+    """Give a run another name, also where clients of MLflow keep it, and tell the ledger.
+
+    Raises: UserError if it cannot be one. NotFound if there is no such run.
+    """
+    word("run", name)
+    queries.all_there(connection, [run_id])
+    before = connection.execute(select(runs.c.name).where(runs.c.id == run_id)).scalar_one()
+    connection.execute(update(runs).where(runs.c.id == run_id).values(name=name))
+    if _clear(connection, [run_id], NAME):
+        connection.execute(insert(run_tags).values(run_id=run_id, key=NAME, value=name))
+    ledger.append(connection, at, RunNamed(run_id=run_id, name=name, before=before))
 
 
 def texts(connection: Connection, run_id: RunId | str, table: Table, keys: Sequence[str]) -> dict[str, str]:

@@ -46,3 +46,22 @@ class RunsTagged(Fact, frozen=True, kw_only=True):
     run_ids: tuple[str, ...]
     key: str
     value: str | None
+
+
+class RunNoted(Fact, frozen=True, kw_only=True):
+    """Somebody else than the run itself wrote its note."""
+
+    kind: ClassVar[str] = "run-noted"
+
+    run_id: str
+    text: str
+
+
+class RunNamed(Fact, frozen=True, kw_only=True):
+    """Somebody gave the run another name."""
+
+    kind: ClassVar[str] = "run-named"
+
+    run_id: str
+    name: str
+    before: str

@@ -14,6 +14,8 @@ Life = Literal["active", "deleted", "all"]
 
 DEFAULT_EXPERIMENT = 0
 DEFAULT_EXPERIMENT_NAME = "Default"
+NAME = "mlflow.runName"  # the tag in which clients of MLflow keep a run's name
+NOTE = "mlflow.note.content"  # the tag in which clients of MLflow keep a run's note
 DATASET_CONTEXT = "mlflow.data.context"  # the tag of an input that says what it was used for
 
 

@@ -102,6 +102,18 @@ def test_a_diff_shows_code_and_packages(call: Call, project: Path) -> None:
     assert ["-lr = 0", "+lr = 1", " fit()"] == whole.splitlines()[-3:]
 
 
+def test_people_say_more_of_a_run(call: Call, ids: list[str]) -> None:
+    """Tags, note and name are changed by short names, and a change that says nothing is refused."""
+    call("runs", "tag", "run-0", ids[1][-6:], "--set", "state=good = fine", "--remove", "team")
+    call("runs", "note", "run-0", "It **holds**.")
+    call("runs", "rename", "run-1", "kept")
+    first, second = (json.loads(call("runs", "show", one, "--json").out) for one in ids)
+
+    assert [{"state": "good = fine"}] * 2 == [first["tags"], second["tags"]]
+    assert ("It **holds**.", "kept") == (first["run"]["note"], second["run"]["name"])
+    assert [2, 2] == [call("runs", "tag", "kept").code, call("runs", "tag", "kept", "--set", "x").code]
+
+
 def test_compare_and_diff(call: Call, ids: list[str]) -> None:
     """Side by side all values, and of a difference only what differs."""
     compared = json.loads(call("runs", "compare", *ids, "--json").out)["rows"]

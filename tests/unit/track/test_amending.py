@@ -9,6 +9,7 @@ from homeostat.core.errors import NotFound, UserError
 from homeostat.store import ledger
 from homeostat.store.db import Database
 from homeostat.track import amending, queries, retention
+from homeostat.track.records import NOTE
 from homeostat.track.service import Runs
 
 from .conftest import NOON
@@ -80,3 +81,38 @@ def test_throwing_away_and_restoring_are_told_once(database: Database, ids: list
 
     assert [ids[:1], ids[1:2]] == [fact["run_ids"] for fact in told(database, "runs-deleted")]
     assert [ids[:2]] == [fact["run_ids"] for fact in told(database, "runs-restored")]
+
+
+def test_a_note_is_one_wherever_it_was_written(database: Database, runs: Runs) -> None:
+    """A note that a person writes takes the place of the run's and of a client's alike, and stands in the ledger."""
+    made = []
+    for of_client in (False, True):
+        with runs.start("noted", tags={NOTE: "client's"} if of_client else {}) as run:
+            run.note("its own")
+        made.append(run.id)
+    with database.write() as connection:
+        for run_id in made:
+            amending.note(connection, run_id, "a person's", NOON)
+    with database.read() as connection:
+        notes = [one.note for one in queries.records(connection, made)]
+
+    assert ["a person's"] * 2 == notes
+    assert [{}, {NOTE: "a person's"}] == tags(database, made)
+    assert [(run_id, "a person's") for run_id in made] == [
+        (fact["run_id"], fact["text"]) for fact in told(database, "run-noted")
+    ]
+
+
+def test_a_run_gets_another_name(database: Database, ids: list[str]) -> None:
+    """The ledger holds both names; a name that cannot be one, and a run that is not there, change nothing."""
+    with database.write() as connection:
+        amending.rename(connection, ids[0], "better", NOON)
+    for run_id, name, error in ((ids[0], "", UserError), ("nobody", "x", NotFound)):
+        with pytest.raises(error), database.write() as connection:
+            amending.rename(connection, run_id, name, NOON)
+    with database.read() as connection:
+        assert ["better"] == [one.name for one in queries.records(connection, ids[:1])]
+
+    assert [(ids[0], "better", "n0")] == [
+        (fact["run_id"], fact["name"], fact["before"]) for fact in told(database, "run-named")
+    ]

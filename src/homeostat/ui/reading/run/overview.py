@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from homeostat.registry import queries as registry
 from homeostat.track import around, queries
-from homeostat.track.records import Latest, RunDetail, RunRecord
+from homeostat.track.records import NOTE, Latest, RunDetail, RunRecord
 from homeostat.ui import formats
 from homeostat.ui.contexts import MetricRow, Pair, ParamRow, PartRow, RunOverview
 from homeostat.ui.markdown import as_html
@@ -17,7 +17,6 @@ from homeostat.ui.reading.run import code, curves, environment, inputs
 from homeostat.ui.reading.run.metrics import SYSTEM, direction, leading, verdict
 from homeostat.ui.reading.run.others import called
 
-NOTE_TAG = "mlflow.note.content"  # where clients of MLflow keep the note
 CLIENT_TAGS = "mlflow."
 _ENDED = {"finished": "finished", "failed": "failed", "killed": "was killed"}
 _METRICS, _SPARKLINES = 150, 40
@@ -65,7 +64,7 @@ def tab(connection: Connection, here: Here, detail: RunDetail, against: RunDetai
         metrics=tuple(_metrics(connection, detail.run.id, shown[:_METRICS], against)),
         more_metrics=max(0, len(shown) - _METRICS),
         tags=_pairs(own),
-        client_tags=_pairs({key: value for key, value in detail.tags.items() if key not in own and key != NOTE_TAG}),
+        client_tags=_pairs({key: value for key, value in detail.tags.items() if key not in own and key != NOTE}),
         parent=Pair(name=parent[0].kind, value=parent[0].name, href=f"/runs/{parent[0].id}") if parent else None,
         parts=tuple(_parts(connection, parts)),
         more_parts=around.count_parts(connection, detail.run.id) - len(parts),
@@ -78,7 +77,7 @@ def tab(connection: Connection, here: Here, detail: RunDetail, against: RunDetai
 
 def note_of(detail: RunDetail) -> str:
     """The note, wherever it was written."""
-    return detail.tags.get(NOTE_TAG) or detail.run.note
+    return detail.tags.get(NOTE) or detail.run.note
 
 
 def text(value: object) -> str:
