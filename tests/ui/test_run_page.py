@@ -260,6 +260,38 @@ def test_a_tab_is_whole_without_scripts(browser: Browser, site: str, runs: list[
     assert (True, 2 if tab == "curves" else 0, 360) == (current.lower().startswith(tab), curves, wide)
 
 
+def test_a_run_is_changed_without_scripts(browser: Browser, site: str, runs: list[str]) -> None:
+    """Note, tag and name are written, the run is archived and restored, all by plain forms."""
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site}/runs/{runs[1]}")
+    page.click("text=Write a note")
+    page.fill("textarea", "It **holds**.")
+    page.click("text=Keep the note")
+    page.click("section:has(h2:text-is('Tags')) summary:text-is('Edit')")
+    page.fill("input[name=tag]:visible", "state=kept")
+    page.click("text=Set the tag")
+    page.click("text=Rename, archive")
+    page.fill("input[name=name]", "renamed")
+    page.click("button:text-is('Rename')")
+    said = [page.locator(".prose strong").inner_text(), page.locator("dd:text-is('kept')").count(), page.title()]
+    page.click("text=Rename, archive")
+    page.click("text=Archive …")
+    page.click("button:text-matches('^Archive')")
+    page.goto(f"{site}/runs/{runs[1]}")
+    archived = page.locator("#lead .pill:has-text('Archived')").count()
+    page.click("text=Rename, restore")
+    page.click("button:text-is('Restore')")
+    restored = page.locator("#lead .pill:has-text('Archived')").count()
+    page.click("text=Rename, archive")
+    page.fill("input[name=name]", "digits")
+    page.click("button:text-is('Rename')")
+    context.close()
+
+    assert ["holds", 1, "renamed · digits · Homeostat"] == said
+    assert (1, 0) == (archived, restored)
+
+
 def test_an_address_that_mlflow_prints_leads_to_the_run(page: Page, site: str, runs: list[str]) -> None:
     """Clients of MLflow end a run by printing where to view it; that address shows it here."""
     page.goto(f"{site}/#/experiments/1/runs/{runs[0]}")

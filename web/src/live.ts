@@ -13,8 +13,8 @@ const isInUse = (live: Element): boolean =>
   document.hidden ||
   performance.now() - lastTouch < QUIET_MS ||
   document.getSelection()?.isCollapsed === false ||
-  document.activeElement?.matches("select, input") === true ||
-  live.querySelector("dialog[open], .drop[open], .picker, input[name=run]:checked") !== null;
+  document.activeElement?.matches("select, input, textarea") === true ||
+  live.querySelector("dialog[open], .drop[open], .picker, details.edit[open], input[name=run]:checked") !== null;
 
 const details = (live: Element): HTMLDetailsElement[] => [...live.querySelectorAll("details")];
 

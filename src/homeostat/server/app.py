@@ -30,6 +30,7 @@ from homeostat.ui.assets import STATIC
 from homeostat.ui.ports import Reader, Writer
 from homeostat.ui.render import render
 from homeostat.ui.routes import page_routes
+from homeostat.ui.run_routes import run_routes
 from homeostat.ui.runs_routes import runs_routes
 
 # The first class that fits decides; what is not listed is the server's own fault.
@@ -63,6 +64,7 @@ def create_app(reader: Reader, writer: Writer, pulse: Pulse, protocols: Sequence
                 "",
                 routes=[
                     *runs_routes(reader, writer),
+                    *run_routes(reader, writer),
                     *page_routes(reader),
                     *api_routes(reader),
                     Route("/events", pulse.answer),

@@ -9,7 +9,6 @@ from homeostat.core.errors import UserError
 from homeostat.ui.answers import answer
 from homeostat.ui.contexts import Context
 from homeostat.ui.ports import Reader
-from homeostat.ui.run_routes import run_routes
 
 
 def page_routes(reader: Reader) -> list[Route]:
@@ -62,7 +61,7 @@ def page_routes(reader: Reader) -> list[Route]:
         "/pipelines/{name}": pipeline,
         "/compare": lambda request: reader.comparison(request.query_params.multi_items()),
     }
-    return [*(Route(path, answer(read)) for path, read in pages.items()), *run_routes(reader)]
+    return [Route(path, answer(read)) for path, read in pages.items()]
 
 
 def _before(request: Request) -> int | None:

@@ -1,18 +1,27 @@
-"""The addresses of one run: its page, and the files it keeps."""
+"""The addresses of one run: its page, what the forms of the page do, and the files it keeps.
+
+After a form the browser is sent back to the page, so that a reload repeats nothing.
+"""
 
 from pathlib import PurePosixPath
+from urllib.parse import quote
 
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from homeostat.core.errors import UserError
 from homeostat.ui.answers import answer
 from homeostat.ui.contexts import RunPage, StoredFile
 from homeostat.ui.contexts.run import IMAGES, SOUNDS
-from homeostat.ui.ports import Reader
+from homeostat.ui.forms import read_form
+from homeostat.ui.ports import Reader, Writer
+
+_SEE_OTHER = 303
 
 
-def run_routes(reader: Reader) -> list[Route]:
+def run_routes(reader: Reader, writer: Writer) -> list[Route]:
     """`/runs/{id}` and `/runs/{id}/files/{name}`."""
 
     def page(request: Request) -> RunPage:
@@ -22,7 +31,37 @@ def run_routes(reader: Reader) -> list[Route]:
         named = request.path_params
         return _stored(reader.file(named["id"], named["name"], request.query_params.get("model", "")))
 
-    return [Route("/runs/{id}", answer(page)), Route("/runs/{id}/files/{name:path}", file)]
+    async def act(request: Request) -> Response:
+        """Raises: NotAllowed unless the form stands on a page of this server."""
+        said = dict(await read_form(request))
+        run_id = request.path_params["id"]
+        await run_in_threadpool(_act, writer, run_id, said)
+        return RedirectResponse(f"/runs/{quote(run_id)}", _SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+    return [
+        Route("/runs/{id}", answer(page), methods=["GET"]),
+        Route("/runs/{id}", act, methods=["POST"]),
+        Route("/runs/{id}/files/{name:path}", file),
+    ]
+
+
+def _act(writer: Writer, run_id: str, said: dict[str, str]) -> None:
+    match said.get("action", ""):
+        case "note":
+            writer.note_run(run_id, said.get("text", "").replace("\r\n", "\n").strip())
+        case "rename":
+            writer.rename_run(run_id, said.get("name", "").strip())
+        case "tag":
+            key, equals, value = said.get("tag", "").partition("=")
+            if not equals:
+                raise UserError(f"{said.get('tag', '')!r} is no tag. Write it as key=value.")
+            writer.tag_runs([run_id], key.strip(), value.strip())
+        case "untag":
+            writer.untag_runs([run_id], said.get("tag", ""))
+        case "restore":
+            writer.restore_runs([run_id])
+        case other:
+            raise UserError(f"Nothing is done with a run that is called {other!r}. Use the buttons of its page.")
 
 
 def _stored(kept: StoredFile) -> Response:

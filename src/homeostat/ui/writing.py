@@ -20,6 +20,14 @@ class Writing:
         with self._workspace.database.write() as connection:
             amending.untag(connection, run_ids, key, self._workspace.clock.now())
 
+    def note_run(self, run_id: str, text: str) -> None:
+        with self._workspace.database.write() as connection:
+            amending.note(connection, run_id, text, self._workspace.clock.now())
+
+    def rename_run(self, run_id: str, name: str) -> None:
+        with self._workspace.database.write() as connection:
+            amending.rename(connection, run_id, name, self._workspace.clock.now())
+
     def archive_runs(self, run_ids: Sequence[str]) -> None:
         with self._workspace.database.write() as connection:
             retention.throw_away(connection, run_ids, self._workspace.clock.now())

@@ -11,6 +11,7 @@ import pytest
 
 from homeostat.server.app import create_app
 from homeostat.server.events import Pulse
+from homeostat.track import queries
 from homeostat.track.run import Run
 from homeostat.ui.reading import Reading
 from homeostat.ui.writing import Writing
@@ -34,6 +35,17 @@ def asked(workspace: Workspace, path: str) -> httpx.Response:
             return await client.get(path)
 
     return asyncio.run(ask())
+
+
+def sent(workspace: Workspace, path: str, form: dict[str, str], **headers: str) -> httpx.Response:
+    app = create_app(Reading(workspace), Writing(workspace), Pulse(workspace.database))
+
+    async def send() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            return await client.post(path, data=form, headers=headers)
+
+    return asyncio.run(send())
 
 
 def told(event: str) -> dict[str, Any]:
@@ -149,3 +161,60 @@ def test_a_damaged_file_is_not_sent(workspace: Workspace) -> None:
     path.write_text("changed")
 
     assert 500 == asked(workspace, f"/runs/{run.id}/files/a.txt").status_code
+
+
+def test_the_forms_of_a_page_change_the_run(workspace: Workspace) -> None:
+    """Note, name and tags are what the forms said, and the browser is sent back to the page."""
+    with workspace.runs.start("digits", tags={"old": "x"}) as run:
+        pass
+    for form in (
+        {"action": "note", "text": "It\r\nholds. "},
+        {"action": "rename", "name": " better "},
+        {"action": "tag", "tag": "state=good=fine"},
+        {"action": "untag", "tag": "old"},
+    ):
+        answer = sent(workspace, f"/runs/{run.id}", form, **{"Sec-Fetch-Site": "same-origin"})
+        assert (303, f"/runs/{run.id}") == (answer.status_code, answer.headers["location"])
+    with workspace.database.read() as connection:
+        found = queries.get(connection, run.id)
+
+    assert ("It\nholds.", "better", {"state": "good=fine"}) == (found.run.note, found.run.name, found.tags)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_no_other_site_changes_a_run(workspace: Workspace, headers: dict[str, str]) -> None:
+    """A form that does not come from a page of this server changes nothing."""
+    with workspace.runs.start("digits") as run:
+        pass
+    answer = sent(workspace, f"/runs/{run.id}", {"action": "note", "text": "x"}, **headers)
+    with workspace.database.read() as connection:
+        note = queries.get(connection, run.id).run.note
+
+    assert (403, "") == (answer.status_code, note)
+
+
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ({"action": "explode"}, 400),
+        ({}, 400),
+        ({"action": "tag", "tag": "x"}, 400),
+        ({"action": "rename", "name": ""}, 400),
+    ],
+)
+def test_a_form_that_cannot_be_read_is_refused(workspace: Workspace, form: dict[str, str], status: int) -> None:
+    """What no button sends is an error of the sender."""
+    with workspace.runs.start("digits") as run:
+        pass
+
+    assert status == sent(workspace, f"/runs/{run.id}", form, **{"Sec-Fetch-Site": "same-origin"}).status_code
+    assert 404 == sent(workspace, "/runs/nobody", {"action": "note"}, **{"Sec-Fetch-Site": "same-origin"}).status_code

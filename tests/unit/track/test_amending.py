@@ -85,7 +85,7 @@ def test_throwing_away_and_restoring_are_told_once(database: Database, ids: list
 
 def test_a_note_is_one_wherever_it_was_written(database: Database, runs: Runs) -> None:
     """A note that a person writes takes the place of the run's and of a client's alike, and stands in the ledger."""
-    made = []
+    made: list[str] = []
     for of_client in (False, True):
         with runs.start("noted", tags={NOTE: "client's"} if of_client else {}) as run:
             run.note("its own")

@@ -125,6 +125,12 @@ class SampleWriter:
     def untag_runs(self, run_ids: Sequence[str], key: str) -> None:
         self.done.append(("untag", list(run_ids), key))
 
+    def note_run(self, run_id: str, text: str) -> None:
+        self.done.append(("note", run_id, text))
+
+    def rename_run(self, run_id: str, name: str) -> None:
+        self.done.append(("rename", run_id, name))
+
     def archive_runs(self, run_ids: Sequence[str]) -> None:
         self.done.append(("archive", list(run_ids)))
 
