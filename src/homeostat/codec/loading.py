@@ -43,7 +43,7 @@ def load(content: bytes, code_root: Path | None) -> Model:
                 f"Model {short(file.canonical)} cannot be loaded here: {error}. It was trained from code tree "
                 f"{short(file.code)} (given: {code_root}) with {file.libraries}; different now: {version_differences(file)}."
             ) from error
-    return Model(estimator, transform, name=file.name, signature=file.signature)
+    return Model(estimator, transform, name=file.name, signature=file.signature, kind=file.kind)
 
 
 def version_differences(file: ModelFile) -> dict[str, tuple[str, str | None]]:

@@ -65,7 +65,15 @@ def describe(text: bytes, requirements: bytes = b"") -> MLmodel:
         signature = said.get("signature") or {}
         fields = msgspec.json.decode(signature["inputs"]) if signature.get("inputs") else None
         inputs = _inputs(fields)
-    except (yaml.YAMLError, msgspec.MsgspecError, TypeError, KeyError, AttributeError, ValueError) as error:
+    except (
+        yaml.YAMLError,
+        msgspec.MsgspecError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        ValueError,
+        RecursionError,
+    ) as error:
         raise CorruptObject(
             f"The MLmodel file cannot be read: {type(error).__name__}: {error}. Log the model again."
         ) from error
@@ -77,13 +85,13 @@ def describe(text: bytes, requirements: bytes = b"") -> MLmodel:
     example = said.get("saved_input_example_info") or {}
     return MLmodel(
         flavours=("python_function", *(name for name in flavours if name != "python_function")),
-        loader=str(function["loader_module"]),
-        python=str(function.get("python_version") or ""),
-        mlflow=str(said.get("mlflow_version") or ""),
+        loader=_text(function["loader_module"]),
+        python=_text(function.get("python_version")),
+        mlflow=_text(said.get("mlflow_version")),
         inputs=inputs,
         is_described=fields is not None,
-        outputs=str(signature.get("outputs") or ""),
-        example=str(example.get("artifact_path") or ""),
+        outputs=_text(signature.get("outputs")),
+        example=_text(example.get("artifact_path")),
         requirements=tuple(line.strip() for line in requirements.decode().splitlines() if line.strip()),
     )
 
@@ -117,6 +125,18 @@ def needed(model: MLmodel) -> tuple[str, ...]:
 def names_files(lines: Sequence[str]) -> bool:
     """Whether requirements speak of files, so that they mean something only where those are."""
     return any(line.startswith("-") or re.match(r"[\w./-]+\.(whl|zip|gz)\b|\.", line) for line in lines)
+
+
+def _text(value: Any) -> str:
+    """A word of the description. A list could stand for a billion of them, by names that YAML repeats.
+
+    Raises: CorruptObject if it is no word.
+    """
+    if value is None:
+        return ""
+    if not isinstance(value, str | int | float):
+        raise CorruptObject(f"The MLmodel file has a {type(value).__name__} where a text belongs. Log the model again.")
+    return str(value)
 
 
 def _inputs(fields: list[dict[str, Any]] | None) -> Signature:

@@ -15,9 +15,10 @@ import msgspec
 import numpy as np
 import polars as pl
 
+from homeostat.codec.adapters import adapted
 from homeostat.codec.canonical import canonical
 from homeostat.codec.savers import dumps
-from homeostat.codec.signatures import Signature, Tabular, as_frame
+from homeostat.codec.signatures import Column, Signature, Tabular, as_frame
 from homeostat.core.digests import Digest, digest_of
 from homeostat.core.errors import CorruptObject, InvalidDeclaration, NewerWorkspace
 
@@ -25,7 +26,7 @@ __all__ = ["Model", "ModelFile", "Signature", "Transform", "describe", "encode",
 
 Features = Any  # a polars.DataFrame, a numpy array or a pandas.DataFrame: what the estimator was fitted with
 Transform = Callable[[pl.DataFrame], Features]
-Kind = Literal["classifier", "regressor"]
+Kind = Literal["classifier", "regressor", "other"]
 
 FORMAT = 1
 # A string of exactly this text in a pickle: the module of a class that no other process can import.
@@ -53,24 +54,27 @@ class Model:
         name: str = "",
         example: Tabular | None = None,
         signature: Signature | None = None,
+        kind: Kind | None = None,
     ) -> None:
         """Join them, and find out which raw columns are needed if `example` rows are given.
 
         Args:
-            estimator: fitted.
+            estimator: fitted; or a booster, a module of torch, a graph of ONNX or a function (`codec.adapters`).
             transform: see above; it must not need the label.
             name: for people.
             example: some raw rows. With a transform more columns than it needs do no harm (`Signature.needed`);
                 without one they are the features, by name if the estimator was fitted with names.
             signature: the columns, when they are known already.
+            kind: found out from the estimator. `other` keeps what does not give one number a row, such as probabilities of
+                several classes: it can be tracked and loaded, but neither evaluated nor served.
 
         Raises: InvalidDeclaration if the estimator cannot predict one number a row, or the transform cannot be found
             again by its name in another process, or the example has not as many columns as the estimator has features.
         """
-        self.estimator = estimator
+        self.estimator = estimator = adapted(estimator)
         self.transform = transform
         self.name = name
-        self.kind: Kind = _kind(estimator)
+        self.kind: Kind = kind or _kind(estimator)
         self.transform_name = None if transform is None else _global_name(transform)
         if signature is None and example is not None:
             signature = (
@@ -87,16 +91,21 @@ class Model:
             rows: the columns of the signature; further ones are left out, so a model is evaluated on no more than it
                 will be served with.
 
-        Returns: float64 (rows,): probability of class 1 (the second of `classes_`), or the value of a regressor.
+        Returns: float64 (rows,): probability of class 1 (the second of `classes_`), or the value of a regressor; of another
+            kind whatever the estimator gives by `predict_proba`, `predict` or `transform`.
         Raises: MissingColumn if a column of the signature is not there. WrongType if it cannot be cast.
         """
         frame = as_frame(rows)
         if self.signature is not None:
             frame = self.signature.conform(frame)
         features: Features = frame if self.transform is None else self.transform(frame)
-        if not isinstance(features, np.ndarray) and not hasattr(self.estimator, "feature_names_in_"):
+        takes_frames = hasattr(self.estimator, "feature_names_in_") or hasattr(self.estimator, "takes_frames")
+        if not isinstance(features, np.ndarray) and not takes_frames:
             # Fitted without column names: sklearn warns when it meets some later.
             features = features.to_numpy()
+        if self.kind == "other":
+            verbs = (getattr(self.estimator, verb, None) for verb in ("predict_proba", "predict", "transform"))
+            return np.asarray(next(verb for verb in verbs if verb is not None)(features))
         if self.kind == "classifier":
             return np.ascontiguousarray(self.estimator.predict_proba(features)[:, 1], dtype=np.float64)
         return np.asarray(self.estimator.predict(features), dtype=np.float64).reshape(-1)
@@ -110,7 +119,7 @@ class ModelFile(msgspec.Struct, frozen=True, kw_only=True, tag="homeostat-model"
 
     Attributes:
         format: version of this layout.
-        kind: classifier or regressor.
+        kind: classifier, regressor, or other: what cannot be served.
         name: for people.
         transform: `module:function`, found in the code tree; None if the estimator takes raw columns.
         code: the code tree it was trained from.
@@ -173,12 +182,14 @@ def encode(model: Model, *, code: Digest, signature: Signature | None = None) ->
 
 
 def encode_any(model: Any, example: Tabular | None, code: Digest) -> bytes:
-    """As `encode`, of a model, or of an estimator that takes the columns of `example`.
+    """As `encode`, of a model, or of an estimator that takes the columns of `example`, or those it was fitted with.
 
     Raises: InvalidDeclaration if it cannot be a model.
     """
     if not isinstance(model, Model):
-        model = Model(model, example=example)
+        estimator = adapted(model)
+        signature = _declared(estimator) if example is None else None
+        model = Model(estimator, example=example, signature=signature, kind=_kind_of_any(estimator, example))
     elif model.signature is None and example is not None:
         model = Model(model.estimator, model.transform, name=model.name, example=example)
     return encode(model, code=code)
@@ -231,6 +242,30 @@ def _kind(estimator: Any) -> Kind:
             f"{name} has neither predict_proba nor predict, so it cannot be the estimator of a model."
         )
     return "regressor"
+
+
+def _kind_of_any(estimator: Any, example: Tabular | None) -> Kind | None:
+    """`other` for what predicts, but not one number a row; None for what `Model` finds out by itself."""
+    if not any(hasattr(estimator, verb) for verb in ("predict_proba", "predict", "transform")):
+        return None
+    try:
+        kind = _kind(estimator)
+        if example is not None and kind == "regressor":
+            frame = as_frame(example).head(2)
+            said = Model(estimator, example=frame, kind="other").predict(frame)
+            return "other" if said.size != frame.height else None
+    except InvalidDeclaration:
+        return "other"
+    return None
+
+
+def _declared(estimator: Any) -> Signature | None:
+    """The columns an estimator was fitted with, as numbers; None if it does not say."""
+    names = getattr(estimator, "feature_names_in_", None)
+    if names is None:
+        names = range(getattr(estimator, "n_features_in_", 0))
+    columns = tuple(Column(str(name), "float") for name in names)
+    return Signature(columns) if columns else None
 
 
 def _signature_of_estimator(estimator: Any, example: Tabular) -> Signature:

@@ -156,10 +156,25 @@ class Signature(msgspec.Struct, frozen=True, dict=True):
 
 
 def as_frame(rows: Tabular) -> pl.DataFrame:
-    """A polars frame of a frame, a pyarrow.Table, or anything that gives one by `.arrow()`."""
+    """A polars frame of a frame of polars or pandas, a pyarrow.Table, anything that gives one by `.arrow()`, an array or tensor
+    (rows,) or (rows, columns) whose columns are called 0, 1, 2 and so on, a dict of columns, or a list of dicts.
+
+    Raises: WrongType for anything else.
+    """
     if isinstance(rows, pl.DataFrame):
         return rows
-    frame = pl.from_arrow(rows.arrow() if hasattr(rows, "arrow") else rows)
+    if hasattr(rows, "detach"):
+        rows = rows.detach().cpu().numpy()
+    try:
+        if isinstance(rows, np.ndarray):
+            return pl.DataFrame(rows, schema=[str(index) for index in range(rows.shape[1] if rows.ndim == 2 else 1)])
+        if hasattr(rows, "iloc"):
+            return pl.from_pandas(rows)
+        if isinstance(rows, Mapping) or (isinstance(rows, list) and all(isinstance(row, Mapping) for row in rows)):
+            return pl.DataFrame(rows)
+        frame = pl.from_arrow(rows.arrow() if hasattr(rows, "arrow") else rows)
+    except (TypeError, ValueError, pl.exceptions.PolarsError) as error:
+        raise WrongType(f"A {type(rows).__name__} is no table of rows: {error}") from error
     assert isinstance(frame, pl.DataFrame)
     return frame
 

@@ -9,6 +9,7 @@ import polars as pl
 
 from homeostat.codec.models import Model
 from homeostat.codec.tables import Table
+from homeostat.core.errors import InvalidDeclaration
 from homeostat.pipelines.steps import step
 from homeostat.registry.metrics import Floats
 from homeostat.registry.records import Evaluation, Reproduced
@@ -23,7 +24,10 @@ def evaluate(challenger: Model, champion: Model | None, holdout: Table, label: s
     """Score the holdout with both models, row by row.
 
     Returns: one row for each labelled row of `holdout`: the label, both scores (champion null without one), the slices.
+    Raises: InvalidDeclaration if the challenger does not give one number a row.
     """
+    if challenger.kind == "other":
+        raise InvalidDeclaration(f"{challenger!r} does not give one number a row, so it cannot be evaluated or served.")
     rows = holdout.polars().filter(pl.col(label).is_not_null())
     return side_by_side(rows, label, slices, challenger.predict(rows), champion.predict(rows) if champion else None)
 

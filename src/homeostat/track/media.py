@@ -124,6 +124,8 @@ def audio(name: str, samples: Any, rate: int) -> Content:
 
 def head(rows: Any) -> Any:
     """The first rows of a table of any kind."""
+    if isinstance(rows, Mapping):
+        return {name: column[:_EXAMPLE_ROWS] for name, column in rows.items()}
     return rows.slice(0, _EXAMPLE_ROWS) if hasattr(rows, "schema") else rows[:_EXAMPLE_ROWS]
 
 

@@ -230,11 +230,16 @@ class Run:
             self._keep(media.audio(name, sound, rate))
 
     def model(self, name: str, model: Any, example: Any = None) -> None:
-        """Keep a model: an `hs.Model`, or an estimator, whose signature is found out from `example` rows.
+        """Keep a model with its signature: the columns of `example`, or those that the estimator says it was fitted with.
 
-        The example is kept beside it as a table.
+        Args:
+            model: an `hs.Model`; an estimator of scikit-learn, XGBoost or LightGBM, also one for several classes, clusters or
+                transforms; a booster; a module of torch; a graph of ONNX; a function of a module of yours, called with a
+                polars.DataFrame.
+            example: rows it takes: a frame of polars or pandas, a table of Arrow, an array, a tensor, a dict of columns. The
+                first of them are kept beside the model.
 
-        Raises: InvalidDeclaration if it cannot be a model.
+        Raises: InvalidDeclaration if it cannot be a model, or says no columns and there is no example.
         """
         self._check_open()
         content = self._destination.encode_model(model, example, Digest(self._surroundings.get("code", "")))

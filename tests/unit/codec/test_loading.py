@@ -139,7 +139,7 @@ def test_a_broken_pickle_is_a_corrupt_object(estimator: bytes) -> None:
     [
         ({}, {}),
         ({"numpy": "1.0"}, {"numpy": ("1.0", np.__version__)}),
-        ({"xgboost": "2.0"}, {"xgboost": ("2.0", None)}),
+        ({"catboost": "2.0"}, {"catboost": ("2.0", None)}),
     ],
 )
 def test_differences_of_versions_are_told(recorded: dict[str, str], expected: dict[str, Any]) -> None:

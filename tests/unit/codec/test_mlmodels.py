@@ -1,6 +1,7 @@
 """Models in MLflow's format, described without running them."""
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -128,3 +129,19 @@ def test_a_folder_without_a_description_cannot_run() -> None:
     """The error says what there is instead."""
     with pytest.raises(CorruptObject, match=r"no file MLmodel.*weights\.bin"):
         read_folder(write_folder({"weights.bin": Digest("a" * 64)}))
+
+
+def test_a_billion_laughs_are_no_text() -> None:
+    """Names that YAML repeats stand for a billion words: where a text belongs they are refused, unwritten."""
+    names = "abcdefghi"
+    lines = ["a: &a [x,x,x,x,x,x,x,x,x]"]
+    lines += [f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]" for before, name in pairwise(names)]
+    lines.append("flavors: {python_function: {loader_module: *i}}")
+    with pytest.raises(CorruptObject, match="where a text belongs"):
+        describe("\n".join(lines).encode())
+
+
+def test_a_deep_description_cannot_be_read() -> None:
+    """It is damaged, not a failure of whoever reads it."""
+    with pytest.raises(CorruptObject, match="cannot be read"):
+        describe(b"flavors: " + b"[" * 10_000)
