@@ -106,10 +106,11 @@ const show = async (url: string, isNew = true): Promise<void> => {
   const live = document.querySelector("#live");
   if (!answer.ok || !fresh || !live) return location.assign(url);
   const active = document.activeElement as HTMLInputElement | null;
-  const open = [...live.querySelectorAll("details")].map((found) => found.open);
+  const details = (root: ParentNode): HTMLDetailsElement[] => [...root.querySelectorAll<HTMLDetailsElement>("details:not(.menu)")];
+  const open = details(live).map((found) => found.open);
   live.replaceWith(fresh);
   if (isNew) history.pushState(null, "", url);
-  const found = [...fresh.querySelectorAll("details")];
+  const found = details(fresh);
   if (found.length === open.length) found.forEach((one, index) => (one.open = open[index] === true));
   if (active?.name) fresh.querySelector<HTMLElement>(`[name="${active.name}"]${active.type === "checkbox" ? `[value="${CSS.escape(active.value)}"]` : ""}`)?.focus({ preventScroll: true });
   htmx.process(fresh);
@@ -155,7 +156,7 @@ const drawn = (figure: HTMLElement, panel: Panel): void => {
   made.setOption(curves(panel, weight, palette()), { notMerge: true });
   made.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
   const label = figure.querySelector("[data-range]");
-  if (label) label.textContent = address().get("span") ? `${text(panel, panel.start)} to ${text(panel, panel.end)} · double click for all` : "";
+  if (label) label.textContent = address().get("span") ? `${text(panel, panel.start)} to ${text(panel, panel.end)} · double click for all` : "drag to look closer";
 };
 
 // One cursor over all curves, by the place on the x axis: their points are not the same, so ECharts cannot connect them by number.
@@ -178,6 +179,7 @@ let settling = 0;
 const zoomed = (made: ECharts, panel: Panel): void => {
   clearTimeout(settling);
   settling = window.setTimeout(() => {
+    if (made.isDisposed()) return;
     const zoom = (made.getOption() as { dataZoom: { startValue: number; endValue: number; start: number; end: number }[] }).dataZoom[0];
     if (!zoom || (zoom.start <= 0 && zoom.end >= 100)) return;
     const [size] = unit(panel);
@@ -232,7 +234,7 @@ const series = (panel: Panel, line: Line, weight: number, colours: Palette): obj
   const [size] = unit(panel);
   const straight = (values: readonly (number | null)[]): (number | null)[][] => line.x.map((x, index) => [x / size, positive(values[index] ?? null)]);
   const raw = panel.is_grouped ? straight(line.mean) : zigzag(line).map(([x, value]) => [x / size, positive(value)]);
-  const base = { type: "line", symbol: "none", showSymbol: raw.length < 2, color: colour, animation: false, z: isOne ? 3 : 2, emphasis: { lineStyle: { width: 2.6, opacity: 1 } } };
+  const base = { type: "line", symbol: "none", showSymbol: raw.length < 2, color: colour, animation: false, triggerLineEvent: true, z: isOne ? 3 : 2, emphasis: { lineStyle: { width: 2.6, opacity: 1 } } };
   const style = { color: colour, width: isOne ? 1.7 : 1, opacity: isOne ? 1 : 0.35 };
   const made: object[] = [];
   if (panel.is_grouped && line.low.length) made.push(band(line, colour, size, positive));

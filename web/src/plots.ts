@@ -99,7 +99,7 @@ export const parallel = (figure: HTMLElement, compared: Compared, colours: Palet
   made.off("axisareaselected");
   made.on("axisareaselected", () => {
     clearTimeout(settling);
-    settling = window.setTimeout(() => brushed(ranges(made, columns)), SETTLE_MS);
+    settling = window.setTimeout(() => made.isDisposed() || brushed(ranges(made, columns)), SETTLE_MS);
   });
 };
 
