@@ -1,4 +1,5 @@
 // Entry of the bundle: live pages, charts where a page has one, and the page of a run.
+import { begin } from "./asking";
 import { keepLive } from "./live";
 import { keepTable, tend } from "./table";
 
@@ -14,6 +15,7 @@ const recolour = (): void => {
 
 keepTable();
 keepLive(enhance);
+begin();
 enhance(document);
 const run = document.querySelector<HTMLElement>("#run[data-run]");
 if (run) void import("./run").then((page) => page.followRun(run));

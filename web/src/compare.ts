@@ -7,6 +7,7 @@ import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import htmx from "htmx.org";
 
+import { address, curvesOf, figures, remember, with_ } from "./asking";
 import { read } from "./comparison";
 import type { Curves, Line, Panel } from "./comparison";
 import { formatted, short, smoothed, text, unit, zigzag } from "./numbers";
@@ -23,9 +24,6 @@ const NAMED = 10; // lines that a tooltip names
 const panels = new Map<HTMLElement, Panel>();
 let redrawn: ((root: ParentNode) => void) | undefined;
 
-const address = (): URLSearchParams => new URLSearchParams(location.search);
-const remember = (query: URLSearchParams): void => history.replaceState(null, "", `${location.pathname}?${query}`);
-const figures = (kind: string): HTMLElement[] => [...document.querySelectorAll<HTMLElement>(`figure[data-chart=${kind}]`)];
 
 // `again` is called with content that was put into the page.
 export const compare = (root: ParentNode, again: (root: ParentNode) => void): void => {
@@ -117,19 +115,10 @@ const show = async (url: string, isNew = true): Promise<void> => {
   redrawn?.(document);
 };
 
-const with_ = (query: URLSearchParams, name: string, values: string[]): URLSearchParams => {
-  query.delete(name);
-  for (const value of values) query.append(name, value);
-  return query;
-};
-
 const ask = async (figure: HTMLElement): Promise<void> => {
   const metric = figure.dataset["metric"] ?? "";
-  const query = with_(with_(address(), "metric", [metric]), "smooth", []);
-  for (const name of ["brush", "across", "up", "colour", "left", "right", "first", "all"]) query.delete(name);
-  query.set("width", String(Math.min(Math.round(figure.clientWidth || 400), 600)));
   figure.querySelector(".plot")?.classList.add("waits");
-  const answer = await fetch(`/api/compare/curves?${query}`);
+  const answer = await curvesOf(figure);
   figure.querySelector(".plot")?.classList.remove("waits");
   if (!answer.ok || !figure.isConnected) return;
   const panel = ((await answer.json()) as Curves).panels.find((found) => found.metric === metric);

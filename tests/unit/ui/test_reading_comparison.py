@@ -202,6 +202,15 @@ def test_columns_know_numbers_from_words(workspace: Workspace) -> None:
     assert "param batch" not in columns
 
 
+def test_a_plot_has_axes_that_there_are(workspace: Workspace) -> None:
+    """Those asked for, if they are known; else the objective over what matters most, or over the first parameter."""
+    few = page(workspace, 0, 1, across="param gone", colour="metric gone").view
+    chosen = page(workspace, across="metric val/loss", up="param lr", colour="param optimizer").view
+
+    assert ("param lr", "metric val/loss", "") == (few.across, few.up, few.colour)
+    assert ("metric val/loss", "param lr", "param optimizer") == (chosen.across, chosen.up, chosen.colour)
+
+
 def test_a_closer_look_has_more_buckets(workspace: Workspace) -> None:
     """A range of steps comes back point by point when it is small enough, with a smoothed line if asked."""
     (panel,) = (

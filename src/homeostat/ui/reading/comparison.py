@@ -29,7 +29,9 @@ _SETTINGS = 6  # parameters in the list of runs
 _VERTICES = 3_000  # of all pictures that come with the page: some 40 KB
 _WIDTHS = (6, 160)  # buckets of a line in these
 _RANGES = (16, 2_000)  # of a line that is asked for by itself
-_BUCKETS = 25_000  # of all lines of a panel that is asked for: half a megabyte
+_BUCKETS = (
+    16_000  # of all lines of a panel that is asked for: 400 kB, and a bucket for two pixels where there are a hundred
+)
 _DIGITS = 6  # of a number side by side
 _CHARACTERS = 60  # of a value side by side
 
@@ -58,8 +60,7 @@ def page(connection: Connection, here: Here, asked: View) -> ComparePage:
     differing = columns.differing(found.params)
     axes = columns.columns({name: found.params[name] for name in differing}, found.metrics)
     importance = columns.weigh(axes, values, view.objective)
-    if not asked.across and importance.weights:
-        view = msgspec.structs.replace(view, across=f"param {importance.weights[0].name}")
+    view = _plotted(view, axes, importance)
     groups = _groups(found, view)
     hue = group_hues(groups) if groups else hues(view.runs, view.pick, view.runs[winner or 0])
     facts, same = _facts(connection, found, is_whole=view.is_whole)
@@ -128,19 +129,27 @@ def _filled(found: _Runs, view: View) -> View:
     objective = columns.objective(found.metrics, view.objective)
     known = {one.key for run in found.runs for one in run.metrics}
     metrics = tuple(name for name in view.metrics if name in known)
-    differing = columns.differing(found.params)
-    axes = [f"param {name}" for name in differing] + [f"metric {name}" for name in found.metrics]
-    measured = f"metric {objective}" if objective else ""
-    first = next((axis for axis in axes if axis != measured), measured)
     return msgspec.structs.replace(
         view,
         metrics=metrics or columns.shown_metrics(found.runs, objective, _METRICS),
         group=view.group if view.group in found.params else "",
         objective=objective,
-        across=view.across if view.across in axes else first,
-        up=view.up if view.up in axes else measured,
-        colour=view.colour if view.colour in axes else "",
         pick=tuple(run_id for run_id in view.pick if run_id in view.runs)[:HUES],
+    )
+
+
+def _plotted(view: View, axes: Sequence[Column], importance: Importance) -> View:
+    """A view with the axes of its scatter plot: those asked for, else the objective over what matters most for it."""
+    keys = [axis.key for axis in axes]
+    measured = f"metric {view.objective}"
+    leading = [f"param {weight.name}" for weight in importance.weights]
+    across = [key for key in (view.across, *leading, *keys) if key in keys and (key != measured or key == view.across)]
+    up = [key for key in (view.up, measured, *reversed(keys)) if key in keys]
+    return msgspec.structs.replace(
+        view,
+        across=next(iter(across), measured),
+        up=next(iter(up), ""),
+        colour=view.colour if view.colour in keys else "",
     )
 
 
