@@ -13,6 +13,7 @@ from homeostat.codec.models import Model, encode
 from homeostat.codec.signatures import Column, Signature
 from homeostat.core.clock import DAY, Micros
 from homeostat.core.digests import Digest
+from homeostat.core.errors import NotAllowed
 from homeostat.loop.judging import _fitted
 from homeostat.loop.records import DecisionRow, DeployCommand, RetrainCommand
 from homeostat.registry import queries as registry_queries
@@ -116,6 +117,20 @@ def test_the_next_version_is_compared_and_goes_on_trial(gated_world: Callable[[s
 
     assert {1: "retired", 2: "champion"} == world.statuses
     assert [{1: 1.0}, {1: 1.0, 2: 0.0}, {1: 0.9, 2: 0.1}, {1: 0.5, 2: 0.5}, {2: 1.0}] == world.shares
+
+
+def test_a_registered_version_waits_for_its_reviewer(gated_world: Callable[[str], World]) -> None:
+    """Where the gates ask for one; the word of a reviewer, who did not register it, sends it on."""
+    world = gated_world('hs.gate.approval(by="reviewer")')
+    registered(world)
+    asked = later(world)
+    with pytest.raises(NotAllowed, match="ada trained clicks@1"):
+        world.workspace.registry.approve(SYSTEM, 1, by="ada", why="mine")
+    world.workspace.registry.approve(SYSTEM, 1, by="grace", why="looks right")
+
+    found = later(world)
+
+    assert ("wait", "approval", "promote") == (asked.verdict, world.decisions[1].phase, found.verdict)
 
 
 def test_a_blocked_version_waits_for_other_rows(gated_world: Callable[[str], World]) -> None:
