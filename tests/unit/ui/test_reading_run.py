@@ -23,7 +23,6 @@ from homeostat.track import recording
 from homeostat.track.run import Run
 from homeostat.ui.contexts import Preview, RunPage
 from homeostat.ui.reading import Reading
-from homeostat.ui.reading.run import metrics
 from homeostat.ui.render import render
 from homeostat.workspace import Config, Project, Workspace
 
@@ -77,36 +76,6 @@ def test_another_run_can_be_chosen(workspace: Workspace) -> None:
     assert "first: accuracy 0.9 is better than second (0.8); it ranks 1 of 2 in its experiment." == page.sentence
     with pytest.raises(NotFound, match="run-nowhere"):
         read(workspace, first, against="run-nowhere")
-
-
-@pytest.mark.parametrize(
-    ("key", "way"),
-    [
-        ("val/loss", "lower"),
-        ("eval_RMSE", "lower"),
-        ("logLoss", "lower"),
-        ("val_f1", "higher"),
-        ("top1_accuracy", "higher"),
-        ("r2", "higher"),
-        ("lr", None),
-        ("glossary", None),
-    ],
-)
-def test_names_say_which_way_is_better(key: str, way: str | None) -> None:
-    """A direction is taken from whole words of a name, never from a part of one."""
-    assert way == metrics.direction(key)
-
-
-def test_what_was_held_out_leads() -> None:
-    """A metric of held-out data tells more than one of training data, and one of the machine tells nothing."""
-    keys = ["train/loss", "system/cpu_error", "lr", "val/loss", "test/accuracy"]
-
-    assert ["test/accuracy", "val/loss", "train/loss", None] == [
-        metrics.leading(keys),
-        metrics.leading(keys[:4]),
-        metrics.leading(keys[:3]),
-        metrics.leading(["lr"]),
-    ]
 
 
 def test_a_failure_is_the_answer(workspace: Workspace) -> None:
@@ -183,6 +152,18 @@ def test_a_stretch_of_a_curve_is_asked_for_again(workspace: Workspace) -> None:
         shown = read(workspace, run.id, tab="curves", x=axis, log="1").curves
         assert shown is not None
         assert (axis, True) == (shown.x, shown.groups[0].charts[0].is_log)
+
+
+def test_one_point_stands_in_the_middle(workspace: Workspace) -> None:
+    """The axis of a single point has room on either side, over steps and over time."""
+    run_id = logged(workspace, loss=1.0)
+    for axis in ("step", "time", "relative"):
+        shown = read(workspace, run_id, tab="curves", x=axis).curves
+        assert shown is not None
+        chart = shown.groups[0].charts[0]
+        assert chart.start is not None
+        assert chart.end is not None
+        assert chart.start < chart.lines[0].x[0] < chart.end
 
 
 def test_what_is_no_number_breaks_the_line(workspace: Workspace) -> None:

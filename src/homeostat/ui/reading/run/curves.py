@@ -21,6 +21,7 @@ _WIDTH = 150  # buckets of a chart that the server draws
 _WIDEST = 4000  # that a browser may ask for
 _SPARKLINE = 80
 _NODES = 64
+_ROOM_US = 30 * SECOND  # on either side of a single point
 
 
 def tab(connection: Connection, detail: RunDetail, query: Mapping[str, str]) -> RunCurves:
@@ -173,8 +174,11 @@ def _ends(
     low, high = min(int(curve.first[0]) for curve in curves), max(int(curve.last[-1]) for curve in curves)
     if span is not None:
         low, high = max(low, span[0]), min(high, span[1])
+    if low >= high:  # one point stands in the middle of its axis
+        room = 1 if axis == "step" else _ROOM_US
+        low, high = low - room, low + room
     size = SECOND if axis == "relative" else 1
-    return low / size, max(low, high) / size
+    return low / size, high / size
 
 
 def _axis(text: str, default: CurveAxis) -> CurveAxis:
