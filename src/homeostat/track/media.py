@@ -23,6 +23,8 @@ MODEL = "application/vnd.homeostat.model"
 TABLE = "application/vnd.homeostat.table+json"  # {"columns": [...], "data": [[...], ...]}
 PLOTLY = "application/vnd.plotly.v1+json"
 _EXAMPLE_ROWS = 5
+_MOST_CHANNELS = 8
+_MODES = frozenset({"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"})  # of Pillow, that PNG has
 _COLOURS = {1: 0, 3: 2, 4: 6}  # channels -> colour type of PNG
 
 
@@ -59,12 +61,21 @@ def checked_name(name: str, most: int) -> str:
 
 def figure(name: str, thing: Any) -> Content:
     """A figure of matplotlib or plotly. Raises: UserError if it is neither."""
+    if not hasattr(thing, "savefig") and hasattr(getattr(thing, "figure", None), "savefig"):
+        thing = thing.figure  # of axes
     if hasattr(thing, "savefig"):
-        kind = "svg" if name.endswith(".svg") else "png"
+        name = _ending(name, ".png")
+        kind = PurePosixPath(name).suffix[1:].lower()
+        if kind not in (known := thing.canvas.get_supported_filetypes()):
+            raise UserError(
+                f"matplotlib cannot write {name!r}. Let the name end as one of: {', '.join(sorted(known))}."
+            )
         buffer = io.BytesIO()
         thing.savefig(buffer, format=kind, bbox_inches="tight")
-        return Content(_ending(name, f".{kind}"), buffer.getvalue(), "image/svg+xml" if kind == "svg" else "image/png")
+        return Content(name, buffer.getvalue(), type_of(name))
     if hasattr(thing, "to_plotly_json"):
+        if name.endswith(".html"):
+            return Content(name, thing.to_html().encode(), "text/html")
         return Content(_ending(name, ".json"), thing.to_json().encode(), PLOTLY)
     raise UserError(
         f"{type(thing).__name__} is no figure of matplotlib or plotly. Keep its file: run.artifact(name, path)."
@@ -74,11 +85,16 @@ def figure(name: str, thing: Any) -> Content:
 def image(name: str, thing: Any) -> Content:
     """An image of Pillow, or an array. Raises: UserError if it is neither."""
     name = _ending(name, ".png")
+    if not name.lower().endswith(".png"):
+        raise UserError(f"Images are kept as PNG: let {name!r} end so, or keep its file: run.image(name, path).")
     if hasattr(thing, "save") and hasattr(thing, "mode"):
         buffer = io.BytesIO()
-        thing.save(buffer, format="PNG")
+        (thing if thing.mode in _MODES else thing.convert("RGB")).save(buffer, format="PNG")
         return Content(name, buffer.getvalue(), "image/png")
     pixels = _as_array(thing)
+    shape = tuple(getattr(pixels, "shape", ()))
+    if len(shape) == 3 and shape[2] not in _COLOURS and shape[0] in _COLOURS:
+        pixels = pixels.transpose(1, 2, 0)  # channels first, as torch has them
     shape = tuple(getattr(pixels, "shape", ()))
     channels = 1 if len(shape) == 2 else shape[2] if len(shape) == 3 else 0
     if channels not in _COLOURS:
@@ -86,7 +102,13 @@ def image(name: str, thing: Any) -> Content:
             f"An image has the shape (height, width), or with 1, 3 or 4 channels as a third; {name!r} has {shape or type(thing).__name__}."
         )
     if pixels.dtype.kind == "f":
-        pixels = (pixels.clip(0, 1) * 255).round()
+        pixels = pixels.clip(0, 1) * 255
+        pixels[pixels != pixels] = 0  # noqa: PLR0124  NaN is no colour
+        pixels = pixels.round()
+    elif pixels.dtype.kind == "b":
+        pixels = pixels.astype("uint8") * 255
+    else:
+        pixels = pixels.clip(0, 255)
     rows = pixels.astype("uint8").reshape(shape[0], shape[1] * channels)
     raw = b"".join(b"\0" + row.tobytes() for row in rows)
     head = struct.pack(">IIBBBBB", shape[1], shape[0], 8, _COLOURS[channels], 0, 0, 0)
@@ -110,7 +132,16 @@ def audio(name: str, samples: Any, rate: int) -> Content:
         raise UserError(
             f"Sound has the shape (frames,) or (frames, channels); {name!r} has {shape or type(samples).__name__}."
         )
-    whole = array("h", ((sound.clip(-1, 1) * 32_767).round().astype("int16")).tobytes())
+    if len(shape) == 2 and shape[0] <= _MOST_CHANNELS < shape[1]:
+        sound = sound.T  # channels first, as torchaudio has them
+        shape = shape[::-1]
+    if sound.dtype.kind == "f":
+        sound = (sound.clip(-1, 1) * 32_767).round()
+    elif sound.dtype.itemsize == 4:
+        sound = sound >> 16
+    elif sound.dtype.kind != "i" or sound.dtype.itemsize != 2:
+        raise UserError(f"Samples are floats from -1 to 1, or int16 or int32; {name!r} has {sound.dtype}.")
+    whole = array("h", sound.astype("int16").tobytes())
     if sys.byteorder == "big":
         whole.byteswap()
     buffer = io.BytesIO()
@@ -120,6 +151,12 @@ def audio(name: str, samples: Any, rate: int) -> Content:
         file.setframerate(rate)
         file.writeframes(whole.tobytes())
     return Content(_ending(name, ".wav"), buffer.getvalue(), "audio/wav")
+
+
+def document(name: str, value: Any) -> Content:
+    """A plain value as JSON."""
+    content = msgspec.json.format(msgspec.json.encode(value, enc_hook=_plain), indent=2)
+    return Content(_ending(name, ".json"), content, "application/json")
 
 
 def head(rows: Any) -> Any:
@@ -135,13 +172,19 @@ def _columns(thing: Any) -> Mapping[Any, Sequence[Any]]:
     if hasattr(thing, "to_dict") and hasattr(thing, "columns"):
         # polars gives columns of its own, pandas by another word
         return dict(thing.to_dict(as_series=False) if hasattr(thing, "lazy") else thing.to_dict(orient="list"))
+    if hasattr(thing, "to_list") and hasattr(thing, "name"):
+        return {thing.name or "0": thing.to_list()}  # one column of polars or pandas
     if hasattr(thing, "tolist"):
         lists = thing.tolist()
         if getattr(thing, "ndim", 0) == 2:
             return {str(index): list(column) for index, column in enumerate(zip(*lists, strict=True))}
     if isinstance(thing, Mapping) and len({len(column) for column in thing.values()}) <= 1:
         return {name: list(column) for name, column in thing.items()}
-    if isinstance(thing, Sequence) and thing and all(isinstance(row, Mapping) for row in thing):
+    if (
+        isinstance(thing, Sequence)
+        and not isinstance(thing, str | bytes)
+        and all(isinstance(row, Mapping) for row in thing)
+    ):
         names = dict.fromkeys(name for row in thing for name in row)
         return {name: [row.get(name) for row in thing] for name in names}
     raise UserError(
@@ -151,11 +194,15 @@ def _columns(thing: Any) -> Mapping[Any, Sequence[Any]]:
 
 def _as_array(thing: Any) -> Any:
     """A tensor of torch as an array; an array as it is."""
-    return thing.detach().cpu().numpy() if hasattr(thing, "detach") else thing
+    if not hasattr(thing, "detach"):
+        return thing
+    values = thing.detach().cpu()
+    return (values.float() if values.is_floating_point() else values).numpy()  # numpy has no bfloat16
 
 
 def _ending(name: str, ending: str) -> str:
-    return name if PurePosixPath(name).suffix else name + ending
+    """`name`, with an ending if it has none: that of `loss-0.5` says nothing."""
+    return name if type_of(name) else name + ending
 
 
 def _png(kind: bytes, body: bytes) -> bytes:

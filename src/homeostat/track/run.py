@@ -111,7 +111,12 @@ class Run:
             if type(value) is not float:
                 metrics = self._numbers(metrics)
                 break
-        if not self._is_open:
+        if not metrics:
+            # A dict in the first place, as other trackers have it, would be taken for a step that nothing belongs to.
+            if isinstance(step, Mapping):
+                values = {str(key): value for key, value in step.items()}
+                self.log(values.pop("step", None), **values)
+        elif not self._is_open:
             _logger.warning("%s is finished: %s was not logged.", self.id, ", ".join(metrics))
         elif len(self._said) < LIMIT:
             self._say((self._now(), step, metrics))
@@ -122,12 +127,12 @@ class Run:
         """`log` for metrics whose names are no names of Python: `{"val/loss": 0.3}`."""
         self.log(step, **values)
 
-    def params(self, **params: Any) -> None:
-        """Set params. Nested dicts become dotted keys; each is written once.
+    def params(self, values: Mapping[str, Any] | None = None, /, **params: Any) -> None:
+        """Set params: `params(lr=0.1)`, or `params(vars(args))`. Nested dicts become dotted keys; each is written once.
 
         Raises: UserError if one has another value already.
         """
-        flat = dict(flat_params(params))
+        flat = dict(flat_params({**(values or {}), **params}))
         for key, value in flat.items():
             known = self._params.setdefault(key, value)
             if known != value:
@@ -179,6 +184,11 @@ class Run:
         Raises: NotFound if there is no such file. DiskFull if it does not fit. UserError for a name that is no such path.
         """
         self._check_open()
+        if not isinstance(source, bytes | str | Path):
+            raise UserError(
+                f"A {type(source).__name__} is no file: give a path or bytes. For others there are run.json, text, table, "
+                f"figure, image, audio and model."
+            )
         if not isinstance(source, bytes) and Path(source).is_dir():
             folder = Path(source)
             for path in sorted(path for path in folder.rglob("*") if path.is_file()):
@@ -198,19 +208,27 @@ class Run:
         """Keep a text under `name`."""
         self.artifact(name, text.encode())
 
-    def figure(self, name: str, figure: Any) -> None:
-        """Keep a figure of matplotlib (as PNG, or SVG if `name` says so) or of plotly (as its JSON).
+    def json(self, name: str, value: Any) -> None:
+        """Keep a dict, list or other plain value as JSON; scalars of numpy and torch are numbers, anything else is its text."""
+        self._keep(media.document(name, value))
 
-        Raises: UserError if it is neither.
+    def figure(self, name: str, figure: Any) -> None:
+        """Keep a figure of matplotlib (as PNG, or as `name` ends: .svg, .pdf, .jpg) or of plotly (as its JSON, or .html).
+
+        Raises: UserError if it is neither, or cannot be written in that way.
         """
         self._keep(media.figure(name, figure))
 
     def image(self, name: str, image: Any) -> None:
-        """Keep an image: of Pillow, or an array (height, width) or (height, width, 3 or 4); floats are from 0 to 1.
+        """Keep an image: a file, of Pillow, or an array or tensor (height, width), (height, width, 1, 3 or 4) or with the
+        channels first; floats are from 0 to 1.
 
-        Raises: UserError if it is neither.
+        Raises: UserError if it is neither. NotFound if there is no such file.
         """
-        self._keep(media.image(name, image))
+        if isinstance(image, str | Path | bytes):
+            self.artifact(name, image)
+        else:
+            self._keep(media.image(name, image))
 
     def table(self, name: str, rows: Any) -> None:
         """Keep a small table as JSON: a frame of polars or pandas, a table of Arrow, a dict of columns, a list of dicts.
@@ -220,7 +238,9 @@ class Run:
         self._keep(media.table(name, rows))
 
     def audio(self, name: str, sound: Any, rate: int = 44_100) -> None:
-        """Keep a sound: a file, bytes, or samples (frames,) or (frames, channels) from -1 to 1 at `rate` a second.
+        """Keep a sound: a file, bytes, or samples at `rate` a second, (frames,) or (frames, channels).
+
+        Floats are from -1 to 1, whole numbers as they are in a file of 16 or 32 bits.
 
         Raises: UserError, NotFound.
         """

@@ -34,6 +34,9 @@ class SilentRun(Run):
     def artifact(self, name: str, source: str | Path | bytes, media_type: str = "") -> None:
         """Keep nothing."""
 
+    def json(self, name: str, value: Any) -> None:
+        """Keep nothing."""
+
     def figure(self, name: str, figure: Any) -> None:
         """Keep nothing."""
 

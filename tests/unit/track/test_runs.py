@@ -7,6 +7,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from sqlalchemy import text
@@ -191,6 +192,15 @@ class TestMetrics:
         assert math.isnan(found[2])
         assert math.isnan(detail(database, run).metrics[0].value)
 
+    def test_a_dict_of_metrics_is_taken_for_what_it_is(self, runs: Runs, database: Database) -> None:
+        """As other trackers take them, with the step among them or not."""
+        with runs.start("baseline") as run:
+            run.log({"loss": 0.5})  # type: ignore[arg-type]
+            run.log({"loss": 0.25, "step": 7})  # type: ignore[arg-type]
+            run.log({})  # type: ignore[arg-type]
+
+        assert ([0, 7], [0.5, 0.25]) == (series(database, run, "loss").steps, series(database, run, "loss").values)
+
     def test_latest_is_the_last_point_logged(self, runs: Runs, database: Database) -> None:
         """The table of runs shows the newest value and how many there are."""
         with runs.start("baseline") as run:
@@ -258,6 +268,13 @@ class TestParams:
 
         assert {"model.depth": 3, "model.loss.name": "log", "seeds": [1, 2]} == detail(database, run).params
 
+    def test_params_are_a_dict_or_words(self, runs: Runs, database: Database) -> None:
+        """`vars(args)` goes as it is."""
+        with runs.start("baseline") as run:
+            run.params({"batch size": 8}, lr=0.1)
+
+        assert {"batch size": 8, "lr": 0.1} == detail(database, run).params
+
     def test_a_param_is_written_once(self, runs: Runs) -> None:
         """Another value for the same param is a mistake; the same value is not."""
         with runs.start("baseline", params={"lr": 0.1}) as run:
@@ -301,6 +318,22 @@ class TestTagsNotesArtifacts:
 
         (kept,) = detail(database, run).artifacts
         assert ("plot.svg", 6, b"<svg/>") == (kept.name, kept.size_bytes, objects.read(kept.digest))
+
+    def test_what_is_no_file_is_said(self, runs: Runs) -> None:
+        """With what to call instead."""
+        with runs.start("baseline") as run, pytest.raises(UserError, match=r"A dict is no file.*run\.json"):
+            run.artifact("a.json", {"a": 1})  # type: ignore[arg-type]
+
+    def test_a_dict_is_kept_as_json(self, runs: Runs, database: Database, objects: FileObjects) -> None:
+        """With scalars of numpy as numbers."""
+        with runs.start("baseline") as run:
+            run.json("settings", {"depth": np.int64(3), "path": Path("x")})
+
+        (kept,) = detail(database, run).artifacts
+        assert ("settings.json", {"depth": 3, "path": "x"}) == (
+            kept.name,
+            msgspec.json.decode(objects.read(kept.digest)),
+        )
 
     def test_missing_file_is_said(self, runs: Runs, tmp_path: Path) -> None:
         """An artifact that is not there is an error of the caller."""
