@@ -15,7 +15,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from e2e.test_mlflow import client, free_port
+from e2e.mlflow_environments import client, free_port
 
 pytestmark = pytest.mark.e2e
 

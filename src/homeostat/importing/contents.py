@@ -9,7 +9,7 @@ from homeostat.core.digests import Digest
 from homeostat.core.errors import BadData, CorruptObject, NotFound
 from homeostat.core.ids import RunId
 from homeostat.importing.ports import Source
-from homeostat.importing.records import File, Owner
+from homeostat.importing.records import File, Owner, Unreadable
 from homeostat.importing.tally import Tally
 from homeostat.registry import logged
 from homeostat.store.db import Database
@@ -45,6 +45,9 @@ class Contents:
         brought: list[Kept] = []
         written = 0
         for file in self._listed(owner):
+            if isinstance(file, Unreadable):
+                self._lost(owner, file.id, file.why)
+                continue
             kept = here.get(file.name)
             if kept is None or again or kept.size_bytes != file.size_bytes or not self._objects.has(kept.digest):
                 kept = self._fetched(owner, file)
@@ -56,7 +59,7 @@ class Contents:
         self._write(owner, brought[written:])
         self._compare(owner, brought)
 
-    def _listed(self, owner: Owner) -> Iterator[File]:
+    def _listed(self, owner: Owner) -> Iterator[File | Unreadable]:
         try:
             yield from self._source.files(owner)
         except (BadData, NotFound) as error:
@@ -68,19 +71,19 @@ class Contents:
             digest = self._objects.put(counted)
             self._objects.check(digest)
         except (BadData, NotFound, CorruptObject) as error:
-            self._lost(owner, file, error.message)
+            self._lost(owner, file.name, error.message)
             return None
         self._tally.bytes += counted.size_bytes
         if file.size_bytes not in (None, counted.size_bytes):
             self._lost(
-                owner, file, f"it was listed with {file.size_bytes:,} bytes, and came with {counted.size_bytes:,}"
+                owner, file.name, f"it was listed with {file.size_bytes:,} bytes, and came with {counted.size_bytes:,}"
             )
             return None
         return Kept(file.name, digest, counted.size_bytes)
 
-    def _lost(self, owner: Owner, file: File, why: str) -> None:
+    def _lost(self, owner: Owner, name: str, why: str) -> None:
         self._tally.count("files", 1, 0)
-        self._tally.differ(owner.kind, owner.id, f"file {file.name!r}: {why}")
+        self._tally.differ(owner.kind, owner.id, f"file {name!r}: {why}")
 
     def _write(self, owner: Owner, part: list[Kept]) -> None:
         if part:

@@ -175,7 +175,7 @@ class DatabaseStore:
             found = wire.read("registered model", raw, partial(wire.registered, versions=tuple(versions)))
             yield found if isinstance(found, Unreadable) else msgspec.structs.replace(found, last_number=last_number)
 
-    def files(self, owner: Owner) -> Iterator[File]:
+    def files(self, owner: Owner) -> Iterator[File | Unreadable]:
         place = self._place(owner)
         if is_absent(place):
             self._left_out[ROOTLESS] = self._left_out.get(ROOTLESS, 0) + 1

@@ -127,7 +127,7 @@ class FileStore:
             except _AN_ITEM as error:
                 yield _unreadable("registered model", folder, error)
 
-    def files(self, owner: Owner) -> Iterator[File]:
+    def files(self, owner: Owner) -> Iterator[File | Unreadable]:
         place = elsewhere(owner.root, self._artifacts)
         self._rootless += is_absent(place)
         return place.files()

@@ -13,7 +13,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from homeostat.core.errors import BadData
-from homeostat.importing.records import File
+from homeostat.importing.records import File, Unreadable
 
 PROXY = "mlflow-artifacts"
 ROOTLESS = "runs and models without a folder of artifacts"  # as `Source.left_out` names them
@@ -24,7 +24,7 @@ _MOST_NAME = 1024  # characters, as the tables have it
 class Place(Protocol):
     """A root with files below it. Raises: BadData if it cannot be read."""
 
-    def files(self) -> Iterator[File]: ...
+    def files(self) -> Iterator[File | Unreadable]: ...
 
     def content(self, name: str) -> Iterator[bytes]: ...
 
@@ -35,7 +35,7 @@ class Folder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def files(self) -> Iterator[File]:
+    def files(self) -> Iterator[File | Unreadable]:
         waiting = [self.path]
         while waiting:
             folder = waiting.pop()
@@ -50,11 +50,11 @@ class Folder:
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(Path(entry.path))
                 elif entry.is_symlink() and not self._is_inside(Path(entry.path)):
-                    raise BadData(
-                        f"{entry.path} leads out of its folder, and is not followed. Put a file in its place."
-                    )
+                    yield Unreadable("file", name, "It leads out of its folder, and is not followed.")
                 elif entry.is_file():
-                    yield File(checked_name(name), entry.stat().st_size)
+                    yield named(name, entry.stat().st_size)
+                else:
+                    yield Unreadable("file", name, "It is no file.")
 
     def content(self, name: str) -> Iterator[bytes]:
         try:
@@ -87,12 +87,12 @@ class Bucket:
             client_options={"allow_http": endpoint.startswith("http://")},
         )
 
-    def files(self) -> Iterator[File]:
+    def files(self) -> Iterator[File | Unreadable]:
         with self._answering():
             for page in obstore.list(self._store, f"{self._prefix}/"):
                 for each in page:
                     name = each["path"].removeprefix(f"{self._prefix}/")
-                    yield File(checked_name(name), each["size"])
+                    yield named(name, each["size"])
 
     def content(self, name: str) -> Iterator[bytes]:
         with self._answering():
@@ -137,9 +137,16 @@ def proxied(root: str) -> str | None:
     return unquote(parts.path).strip("/") if parts.scheme == PROXY else None
 
 
-def checked_name(name: str) -> str:
-    """A path below a root. Raises: BadData if it could lead elsewhere or is too long."""
-    parts = name.split("/")
-    if any(part in {"", ".", ".."} for part in parts) or re.search(r"[\x00-\x1f\\]", name) or len(name) > _MOST_NAME:
-        raise BadData(f"{name[:200]!r} cannot be the name of an artifact.")
-    return name
+def named(name: str, size_bytes: int | None) -> File | Unreadable:
+    """A file, if its path below the root can lead nowhere else, and is short enough."""
+    return (
+        File(name, size_bytes)
+        if is_name(name)
+        else Unreadable("file", name[:200], "This cannot be the name of an artifact.")
+    )
+
+
+def is_name(name: str) -> bool:
+    """Whether it is a path below a root."""
+    is_hidden = any(part in {"", ".", ".."} for part in name.split("/")) or re.search(r"[\x00-\x1f\\]", name)
+    return not is_hidden and len(name) <= _MOST_NAME

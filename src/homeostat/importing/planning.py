@@ -68,6 +68,9 @@ def _one(database: Database, source: Source, tally: Tally, found: Run | Model | 
     try:
         for file in source.files(Owner("run" if kind == "run" else "model", found.id, found.root)):
             tally.count("files", 1, 0)
-            tally.bytes += file.size_bytes or 0
+            if isinstance(file, Unreadable):
+                tally.differ(kind, found.id, f"file {file.id!r}: {file.why}")
+            else:
+                tally.bytes += file.size_bytes or 0
     except (BadData, NotFound) as error:
         tally.differ(kind, found.id, error.message)

@@ -35,7 +35,7 @@ class Source(Protocol):
 
     def registered(self) -> Iterator[Registered | Unreadable]: ...
 
-    def files(self, owner: Owner) -> Iterator[File]:
+    def files(self, owner: Owner) -> Iterator[File | Unreadable]:
         """Every file below the root of a run or model. Raises: BadData if they cannot be listed."""
         ...
 

@@ -27,6 +27,9 @@ from homeostat.track.records import DATASET_CONTEXT, DEFAULT_EXPERIMENT, Dataset
 _Told = TypeVar("_Told")
 _PARENT_TAG = "mlflow.parentRunId"
 _SOURCE_TAG = "mlflow.source.name"
+_POINTS = 25_000  # written in one transaction
+_AT_ONCE = 50  # runs and models that are noted as whole in one transaction
+_NONE = Points.of([], [], [])
 
 
 class Runs:
@@ -42,6 +45,7 @@ class Runs:
         self._contents = contents
         self._tally = tally
         self._recheck = recheck
+        self._settled: list[tuple[str, str, str]] = []
 
     def bring_all(self) -> None:
         for experiment in self._source.experiments():
@@ -61,6 +65,19 @@ class Runs:
             for run in self._told(self._source.runs(experiment.id), experiment):
                 self._run(run, number, experiment)
                 self._tally.say()
+        self._note()
+
+    def _settle(self, kind: str, id_: str, told: str) -> None:
+        """All of it is here. Noted for many at once: who is stopped before compares a few again."""
+        self._settled.append((kind, id_, told))
+        if len(self._settled) == _AT_ONCE:
+            self._note()
+
+    def _note(self) -> None:
+        with self._database.write() as connection:
+            for kind, id_, told in self._settled:
+                memory.remember(connection, self._source.address, kind, id_, id_, told)
+        self._settled.clear()
 
     def _told(self, listing: Iterator[_Told], experiment: Experiment) -> Iterator[_Told]:
         """A listing; one that breaks off in its middle is a difference, and the next experiment is not held up."""
@@ -98,38 +115,57 @@ class Runs:
             return
         for model_id in (*(one.model_id for one in run.outputs), *run.models):
             self._hidden_model(model_id, number)
-        for newest in run.metrics:
-            self._curve(run, newest.key)
+        self._curves(run)
         owner = Owner("run", run.id, run.root)
         with self._database.read() as connection:
             files = files_of(connection, owner)
         self._contents.bring(owner, files, again=self._recheck or not run.is_over)
         self._compare(run)
         if self._tally.differing == before:
-            with self._database.write() as connection:
-                memory.remember(connection, self._source.address, "run", run.id, run.id, told)
+            self._settle("run", run.id, told)
 
-    def _curve(self, run: Run, key: str) -> None:
-        """Bring a history over part by part, and compare all of it."""
-        parts = []
-        why = ""
-        try:
-            for part in self._source.history(run, key):
-                with self._database.write() as connection:
+    def _curves(self, run: Run) -> None:
+        """Bring all histories over, part by part, many short ones in one transaction; and compare them."""
+        waiting: list[tuple[str, Points]] = []
+        ended: list[tuple[str, list[Points], str]] = []
+        for newest in run.metrics:
+            parts: list[Points] = []
+            why = ""
+            try:
+                for part in self._source.history(run, newest.key):
+                    parts.append(part)
+                    waiting.append((newest.key, part))
+                    if sum(len(one) for _, one in waiting) >= _POINTS:
+                        self._add(run, waiting)
+            except (BadData, ValueError) as error:
+                why = f": {error}"
+            ended.append((newest.key, parts, why))
+            if not waiting:
+                self._compare_curves(run, ended)
+        self._add(run, waiting)
+        self._compare_curves(run, ended)
+
+    def _add(self, run: Run, waiting: list[tuple[str, Points]]) -> None:
+        if waiting:
+            with self._database.write() as connection:
+                for key, part in waiting:
                     points.add(connection, RunId(run.id), key, part, once=True)
-                parts.append(part)
-        except (BadData, ValueError) as error:
-            why = f": {error}"
-        there = comparison.settled(join(parts)) if parts else Points.of([], [], [])
-        with self._database.read() as connection:
-            curve = queries.curves(connection, [run.id], key).get(run.id, Points.of([], [], []))
-        held = comparison.held(there, comparison.settled(curve))
-        is_whole = held == len(there) > 0 and not why
-        self._tally.count("points", len(there), held)
-        self._tally.count("metrics", 1, int(is_whole))
-        if not is_whole:
-            self._tally.differ("run", run.id, f"of metric {key!r} {held:,} of {len(there):,} points are here{why}")
+        waiting.clear()
         self._tally.say()
+
+    def _compare_curves(self, run: Run, ended: list[tuple[str, list[Points], str]]) -> None:
+        """Compare histories, by key with their parts and why they could not be read to their end."""
+        for key, parts, why in ended:
+            there = comparison.settled(join(parts)) if parts else _NONE
+            with self._database.read() as connection:
+                curve = queries.curves(connection, [run.id], key).get(run.id, _NONE)
+            held = comparison.held(there, comparison.settled(curve))
+            is_whole = held == len(there) > 0 and not why
+            self._tally.count("points", len(there), held)
+            self._tally.count("metrics", 1, int(is_whole))
+            if not is_whole:
+                self._tally.differ("run", run.id, f"of metric {key!r} {held:,} of {len(there):,} points are here{why}")
+        ended.clear()
 
     def _compare(self, run: Run) -> None:
         with self._database.read() as connection:
@@ -193,8 +229,7 @@ class Runs:
         if not model.params.items() <= ours.params.items() or not model.tags.items() <= ours.tags.items():
             self._tally.differ("model", model.id, "not all of its params and tags are here")
         if self._tally.differing == before:
-            with self._database.write() as connection:
-                memory.remember(connection, self._source.address, "model", model.id, model.id, told)
+            self._settle("model", model.id, told)
 
     def _deleted_at(self, experiment: Experiment) -> Micros:
         """Runs that were deleted with their experiment come back with it."""
@@ -284,6 +319,8 @@ def _number_for(connection: Connection, source: str, experiment: Experiment, now
     name = experiment.name
     here = experiments.of_name(connection, name)
     if here is not None and memory.origin(connection, source, "experiment", str(here)) is None:
+        if not experiment.is_deleted and experiments.get(connection, here).deleted_at is not None:
+            experiments.restore(connection, here, now)  # as a run that is started in it does
         return here, "joined"
     if here is not None:  # two there have one name, as in a file store somebody copied folders in
         name = f"{name} ({experiment.id})"

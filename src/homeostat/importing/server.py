@@ -14,7 +14,7 @@ import msgspec
 
 from homeostat.core.errors import BadData, NotFound, Unavailable, UserError
 from homeostat.importing import wire
-from homeostat.importing.places import PROXY, Bucket, Folder, Place, checked_name, local_path, proxied
+from homeostat.importing.places import PROXY, Bucket, Folder, Place, is_name, local_path, named, proxied
 from homeostat.importing.records import Experiment, File, Model, Owner, Registered, Run, Unreadable, Version
 from homeostat.track.blocks import Points
 
@@ -104,7 +104,7 @@ class Server:
                     versions.append(version)
             yield wire.read("registered model", one, partial(wire.registered, versions=tuple(versions)))
 
-    def files(self, owner: Owner) -> Iterator[File]:
+    def files(self, owner: Owner) -> Iterator[File | Unreadable]:
         place = self._place(owner)
         yield from place.files() if place else self._listed(owner)
 
@@ -132,7 +132,7 @@ class Server:
         path = local_path(owner.root)
         return Folder(path) if path is not None and self._is_here and path.is_dir() else None
 
-    def _listed(self, owner: Owner) -> Iterator[File]:
+    def _listed(self, owner: Owner) -> Iterator[File | Unreadable]:
         """Files as the server lists them, folder by folder."""
         inside = proxied(owner.root)
         waiting = [""]
@@ -148,11 +148,11 @@ class Server:
             for one in answer.get("files", ()):
                 # The proxy tells base names, the others paths below the root.
                 base = str(one.get("path", "")).rstrip("/").rpartition("/")[2]
-                name = checked_name(f"{folder}/{base}".lstrip("/"))
-                if one.get("is_dir"):
+                name = f"{folder}/{base}".lstrip("/")
+                if one.get("is_dir") and is_name(name):
                     waiting.append(name)
                 else:
-                    yield File(name, int(one["file_size"]) if "file_size" in one else None)
+                    yield named(name, int(one["file_size"]) if "file_size" in one else None)
 
     def _address_of(self, owner: Owner, name: str) -> tuple[str, dict[str, str]]:
         inside = proxied(owner.root)

@@ -57,7 +57,7 @@ def bring(
         dry_run: only count.
         progress: told in words how far it is.
     Raises: Unavailable if the source stops answering. DiskFull.
-    Memory: one history (24 bytes a point), the file list of one run, and a page of runs.
+    Memory: one history (some 200 bytes a point while it is compared), the file list of one run, and a page of runs.
     """
     tally = Tally(progress)
     if dry_run:

@@ -1,6 +1,7 @@
-"""Fills an MLflow store with a little of everything, for an import to bring over.
+"""Fills MLflow stores with a little of everything, for an import to bring over.
 
-Runs in the client's own environment: `python filling.py TRACKING_URI`.
+Runs in the client's own environment: `python filling.py PREFIX TRACKING_URI ...`; PREFIX stands before names, with the number of the
+store behind it.
 """
 
 import sys
@@ -19,15 +20,15 @@ LABELS = (ROWS[:, 0] > 0).astype(int)
 POINTS = 3000
 
 
-def experiments(client):
-    mlflow.set_experiment("churn")
-    client.set_experiment_tag(client.get_experiment_by_name("churn").experiment_id, "team", "a: b\nc")
-    gone = client.create_experiment("given up")
+def experiments(client, prefix):
+    mlflow.set_experiment(f"{prefix}churn")
+    client.set_experiment_tag(client.get_experiment_by_name(f"{prefix}churn").experiment_id, "team", "a: b\nc")
+    gone = client.create_experiment(f"{prefix}given up")
     client.create_run(gone, run_name="of one given up")
     client.delete_experiment(gone)
 
 
-def runs(client):
+def runs(client, prefix):
     with mlflow.start_run(run_name="first", tags={"kind": "tour"}, description="a note") as run:
         mlflow.log_params({"depth": 3, "rate": 0.1, "nested/name": "cnn", "empty": ""})
         mlflow.log_metrics({"odd": float("nan"), "great": float("inf"), "small": -float("inf")}, step=4)
@@ -51,10 +52,10 @@ def runs(client):
     client.log_text(thrown.info.run_id, "still here", "a.txt")
     client.set_terminated(thrown.info.run_id)
     client.delete_run(thrown.info.run_id)
-    client.create_run("0", run_name="going on")
+    client.create_run("0", run_name=f"{prefix}going on")
 
 
-def models(client):
+def models(client, prefix):
     model = LogisticRegression().fit(ROWS, LABELS)
     arguments = {"name": "model", "params": {"c": 1}} if IS_3 else {"artifact_path": "model"}
     with mlflow.start_run(run_name="trained"):
@@ -62,21 +63,22 @@ def models(client):
         if IS_3:
             rows = mlflow.data.from_numpy(ROWS, name="eval-rows")
             mlflow.log_metric("accuracy", 0.8, model_id=info.model_id, dataset=rows)
-    client.create_registered_model("classifier", tags={"team": "a"}, description="what it is")
-    mlflow.register_model(info.model_uri, "classifier", tags={"x": "y"})
-    mlflow.register_model(info.model_uri, "classifier")
-    mlflow.register_model(info.model_uri, "classifier")
-    client.update_model_version("classifier", "1", description="the first")
-    client.transition_model_version_stage("classifier", "2", "Production")
-    client.set_registered_model_alias("classifier", "best", "1")
-    client.delete_model_version("classifier", "3")
+    classifier = f"{prefix}classifier"
+    client.create_registered_model(classifier, tags={"team": "a"}, description="what it is")
+    mlflow.register_model(info.model_uri, classifier, tags={"x": "y"})
+    mlflow.register_model(info.model_uri, classifier)
+    mlflow.register_model(info.model_uri, classifier)
+    client.update_model_version(classifier, "1", description="the first")
+    client.transition_model_version_stage(classifier, "2", "Production")
+    client.set_registered_model_alias(classifier, "best", "1")
+    client.delete_model_version(classifier, "3")
     if IS_3:
         made = mlflow.create_external_model(name="outside", params={"p": "1"})
         client.delete_logged_model(made.model_id)
 
 
 if __name__ == "__main__":
-    mlflow.set_tracking_uri(sys.argv[1])
-    client = MlflowClient()
-    for part in (experiments, runs, models):
-        part(client)
+    for number, uri in enumerate(sys.argv[2:]):
+        mlflow.set_tracking_uri(uri)
+        for part in (experiments, runs, models):
+            part(MlflowClient(), f"{sys.argv[1]}{number} ")

@@ -90,6 +90,30 @@ def batches(client, run_id):
     assert client.get_run(run_id).data.metrics["later"] == 1.0
 
 
+def asynchronous(client):
+    """Everything that may be logged in the background is there when it was waited for."""
+    mlflow.config.enable_async_logging()
+    try:
+        run = mlflow.start_run(run_name="in the background")
+        mlflow.log_param("one", 1)
+        mlflow.log_params({"two": 2, "three": 3})
+        for step in range(50):
+            mlflow.log_metric("loss", step / 10, step=step)
+        mlflow.log_metrics({"a": 1.0, "b": 2.0}, step=1)
+        mlflow.set_tag("x", "y")
+        mlflow.set_tags({"z": "1"})
+        mlflow.flush_async_logging()
+        mlflow.end_run("KILLED")
+    finally:
+        mlflow.config.enable_async_logging(False)
+    found = client.get_run(run.info.run_id)
+    assert found.info.status == "KILLED"
+    assert found.data.params == {"one": "1", "two": "2", "three": "3"}
+    assert found.data.metrics == {"loss": 4.9, "a": 1.0, "b": 2.0}
+    assert found.data.tags["x"] == "y" and found.data.tags["z"] == "1"
+    assert len(client.get_metric_history(run.info.run_id, "loss")) == 50
+
+
 def changes(client, run_id):
     client.update_run(run_id, status="FAILED", name="renamed")
     assert client.get_run(run_id).info.run_name == "renamed"
@@ -159,6 +183,15 @@ def inputs(client):
         mlflow.log_input(rows, context="training")
     (used,) = client.get_run(run.info.run_id).inputs.dataset_inputs
     assert used.dataset.name == "rows" and used.tags[0].value == "training"
+    if hasattr(mlflow, "log_inputs"):
+        others = [mlflow.data.from_numpy(ROWS[:9], name=name) for name in ("left", "right")]
+        with mlflow.start_run() as plural:
+            mlflow.log_inputs(others, contexts=["training", "test"], tags_list=[{"a": "1"}, None])
+        used = client.get_run(plural.info.run_id).inputs.dataset_inputs
+        assert {one.dataset.name: {tag.key: tag.value for tag in one.tags} for one in used} == {
+            "left": {"mlflow.data.context": "training", "a": "1"},
+            "right": {"mlflow.data.context": "test"},
+        }
     found = mlflow.search_runs(filter_string="datasets.name = 'rows' and datasets.context = 'training'")
     assert run.info.run_id in set(found["run_id"])
 
@@ -192,6 +225,8 @@ def models(client):
     assert version.run_id == run.info.run_id and version.aliases == ["champion"]
     assert client.get_registered_model("classifier").aliases == {"champion": "1"}
     assert [str(one.version) for one in client.search_model_versions("name = 'classifier'")] == ["1", "2"]
+    assert [str(one.version) for one in mlflow.search_model_versions(filter_string="name = 'classifier'")] == ["1", "2"]
+    assert "classifier" in {one.name for one in mlflow.search_registered_models()}
     assert len(client.search_model_versions(f"run_id = '{run.info.run_id}'")) == 2
     assert [one.name for one in client.search_registered_models("name LIKE 'class%'")] == ["classifier"]
     client.transition_model_version_stage("classifier", "2", "Production")
@@ -317,6 +352,7 @@ def main(address):
     stop(experiments)
     run_id = stop(logging)
     stop(batches, run_id)
+    stop(asynchronous)
     stop(changes, run_id)
     for part in (searches, artifacts, inputs, models, logged_models, autologging, evaluation, system_metrics):
         stop(part)
