@@ -1,6 +1,5 @@
 """What surrounded two runs: their code, line by line; their packages; the data they read."""
 
-import difflib
 from collections.abc import Mapping
 
 from sqlalchemy import Connection
@@ -17,7 +16,7 @@ from homeostat.ui.contexts.comparison import CodeFile, Surroundings, Versions
 
 _FILES = 60
 _LINES = 300  # of all files together
-_READ = 200_000  # bytes of a file
+_WORDS = {"changed": "~", "added": "+", "removed": "-"}
 _PACKAGES = 150
 
 
@@ -44,22 +43,21 @@ def _code(objects: ObjectStore, left: RunRecord, right: RunRecord) -> tuple[str,
         return f"No code was captured of {missing}.", ()
     if left.code == right.code:
         return "Both ran the same code.", ()
-    before, after = Digest(left.code), Digest(right.code)
     try:
-        found = code.diff(before, after, objects)
-        trees = [code.files(digest, objects) for digest in (before, after)]
+        before, after = (code.read_tree(Digest(run.code), objects).files for run in (left, right))
     except HomeostatError as error:
         return f"Their code differs, and cannot be shown: {error.message}", ()
     room = _LINES
     made = []
-    signs = [("~", found.changed), ("+", found.added), ("-", found.removed)]
-    for sign, paths in signs:
-        for path in paths:
-            lines = _lines(objects, path, *(tree.get(path) for tree in trees)) if room > 0 else ()
-            made.append(CodeFile(path=path, sign=sign, lines=lines[:room]))  # type: ignore[arg-type]
-            room -= len(lines)
+    changes = code.changes(before, after)
+    for sign, path in changes:
+        lines = _lines(objects, before.get(path), after.get(path)) if room > 0 else ()
+        made.append(CodeFile(path=path, sign=sign, lines=lines[:room]))  # type: ignore[arg-type]
+        room -= len(lines)
     told = [
-        f"{len(paths)} {word}" for word, (_, paths) in zip(("changed", "added", "removed"), signs, strict=True) if paths
+        f"{count} {word}"
+        for word, count in ((word, sum(sign == one for sign, _ in changes)) for word, one in _WORDS.items())
+        if count
     ]
     return (
         f"{formats.plural(len(made), 'file')} of code {'differs' if len(made) == 1 else 'differ'}: {', '.join(told)}.",
@@ -67,23 +65,12 @@ def _code(objects: ObjectStore, left: RunRecord, right: RunRecord) -> tuple[str,
     )
 
 
-def _lines(objects: ObjectStore, path: str, before: Digest | None, after: Digest | None) -> tuple[str, ...]:
-    """A unified difference; nothing where one of the two is no text or too large."""
-    texts = [_text(objects, digest) for digest in (before, after)]
-    if None in texts:
-        return ()
-    left, right = ((text or "").splitlines() for text in texts)
-    return tuple(difflib.unified_diff(left, right, f"a/{path}", f"b/{path}", n=2, lineterm=""))
-
-
-def _text(objects: ObjectStore, digest: Digest | None) -> str | None:
-    if digest is None:
-        return ""
+def _lines(objects: ObjectStore, before: code.File | None, after: code.File | None) -> tuple[str, ...]:
+    """A unified difference; nothing where one of the two is no text, too large, or lost."""
     try:
-        content = objects.read(digest)
-        return content.decode() if len(content) <= _READ else None
-    except (HomeostatError, UnicodeDecodeError):
-        return None
+        return tuple(code.unified(before, after, objects) or ())
+    except HomeostatError:
+        return ()
 
 
 def _environment(objects: ObjectStore, left: RunRecord, right: RunRecord) -> tuple[str, tuple[Versions, ...]]:
