@@ -172,6 +172,7 @@ OVERVIEW = RunOverview(
     note=NOTE,
     note_html=as_html(NOTE),
     params=(ParamRow(name="lr", value="0.05", before="0.1"), ParamRow(name="model.depth", value="3")),
+    more_params=7,
     metrics=(
         MetricRow(
             key="val/loss",
@@ -213,6 +214,7 @@ PLAIN = RunOverview(
     note="",
     note_html="",
     params=(),
+    more_params=0,
     metrics=(),
     more_metrics=0,
     tags=(),
@@ -391,9 +393,9 @@ RUN_PAGES: dict[str, RunPage] = {
     "curves-full": page("curves", FULL),
     "curves-one": page("curves", ONE),
     "system": page("system", SYSTEM),
-    "artifacts": page("artifacts", RunFiles(files=TREE, more=3, shown=PREVIEWS["artifacts-image"])),
-    **{name: page("artifacts", RunFiles(files=TREE, more=0, shown=shown)) for name, shown in PREVIEWS.items()},
-    "artifacts-empty": page("artifacts", RunFiles(files=(), more=0, shown=None)),
+    "artifacts": page("artifacts", RunFiles(files=TREE, more=3, find="data", shown=PREVIEWS["artifacts-image"])),
+    **{name: page("artifacts", RunFiles(files=TREE, more=0, find="", shown=shown)) for name, shown in PREVIEWS.items()},
+    "artifacts-empty": page("artifacts", RunFiles(files=(), more=0, find="", shown=None)),
     "code": page("code", CODE),
     "environment": page("environment", ENVIRONMENT),
     "data": page("data", DATA),

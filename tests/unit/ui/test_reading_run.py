@@ -280,6 +280,19 @@ def test_files_are_looked_at_without_running_them(workspace: Workspace) -> None:
     assert "<script>alert" not in render(read(workspace, run.id, tab="artifacts", file="page.html"))
 
 
+def test_files_are_found_by_their_paths(workspace: Workspace) -> None:
+    """Only files whose paths hold the text are listed, however many there are, and the one that is looked at stays."""
+    with workspace.runs.start("digits") as run:
+        for number in range(12):
+            run.text(f"epoch-{number}/report.txt", str(number))
+    page = read(workspace, run.id, tab="artifacts", find="EPOCH-11", file="epoch-3/report.txt")
+
+    assert page.artifacts is not None
+    assert page.artifacts.shown is not None
+    assert ["epoch-11", "report.txt"] == [file.name for file in page.artifacts.files]
+    assert "3" == page.artifacts.shown.text
+
+
 def test_a_model_is_described_without_being_loaded(workspace: Workspace) -> None:
     """The columns that a model needs and what it is made of are shown; its pickle is not opened."""
     rows = pl.DataFrame({"a": [0.0, 1.0, 2.0, 3.0], "b": [1.0, 0.0, 1.0, 0.0]})
@@ -492,6 +505,34 @@ def test_what_was_printed_is_kept_to_its_end(workspace: Workspace) -> None:
         page.log.output.endswith("the end"),
         page.log.href,
     )
+
+
+def test_a_page_stays_small(workspace: Workspace, tmp_path: Path) -> None:
+    """However much a run says, each tab fits the budget of a page, and says what it leaves out."""
+    around = [
+        captured(workspace, tmp_path / side, {f"{n}.py": f"{side} <&> {n}\n" * 500 for n in range(80)}) for side in "ab"
+    ]
+    for surroundings in around:
+        with workspace.runs.start(
+            "big", surroundings=surroundings, params={f"p{n}": f"<{n}>" * 200 for n in range(900)}
+        ) as run:
+            run.params(differs=surroundings["code"])
+            run.text("output.txt", "<&>" * 100_000)
+            run.text("long.txt", "<" * 500_000)
+            run.note("word " * 2000)
+            for step in range(50):
+                run.metrics({f"group-{n % 9}/metric_{n}": n + step for n in range(300)}, step)
+    for query in (
+        {},
+        *({"tab": tab} for tab in ("curves", "artifacts", "code", "environment", "log")),
+        {"tab": "artifacts", "file": "long.txt"},
+    ):
+        page = read(workspace, run.id, **query)
+        assert len(render(page).encode()) < 150_000
+    overview = read(workspace, run.id).overview
+
+    assert overview is not None
+    assert ("differs", 701, 200) == (overview.params[0].name, overview.more_params, overview.more_metrics)
 
 
 def test_a_run_that_has_not_begun_is_a_page(workspace: Workspace) -> None:

@@ -113,7 +113,8 @@ class RunOverview(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         note: what its author wrote of it.
         note_html: the same as safe HTML, from Markdown.
-        params: what it was given.
+        params: what it was given; long ones are cut.
+        more_params: how many are not shown.
         metrics: the latest values.
         more_metrics: how many are not shown.
         tags: words about it.
@@ -128,6 +129,7 @@ class RunOverview(msgspec.Struct, frozen=True, kw_only=True):
     note: str
     note_html: str
     params: tuple[ParamRow, ...]
+    more_params: int
     metrics: tuple[MetricRow, ...]
     more_metrics: int
     tags: tuple[Pair, ...]
@@ -230,11 +232,13 @@ class RunFiles(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         files: as a tree, folders before what is in them.
         more: how many are not listed.
+        find: only those whose paths hold this text.
         shown: the file that is looked at.
     """
 
     files: tuple[RunFile, ...]
     more: int
+    find: str
     shown: Preview | None
 
 

@@ -1,6 +1,6 @@
 """Files of a run, and of the models it made, as one tree."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import NamedTuple
 from urllib.parse import quote
@@ -36,20 +36,24 @@ class _File(NamedTuple):
     model: str
 
 
-def tab(connection: Connection, here: Here, detail: RunDetail, name: str, model: str) -> RunFiles:
+def tab(connection: Connection, here: Here, detail: RunDetail, query: Mapping[str, str]) -> RunFiles:
     """The tree, and one file of it.
 
     Args:
-        name: of the file to look at; empty for the first that tells something.
-        model: id of the logged model it belongs to, or empty.
+        query: `file`, the name of the one to look at (default: the first that tells something); `model`, the id of the logged
+            model it belongs to; `find`, so that only files whose paths hold this text are listed.
     Raises: NotFound naming the file.
     """
-    found = _files(connection, detail)
-    shown = _chosen(found, detail, name, model)
+    every = _files(connection, detail)
+    find = query.get("find", "")
+    found = [file for file in every if find.lower() in file.path.lower()]
+    name = query.get("file", "")
+    shown = _chosen(every if name else found, detail, name, query.get("model", ""))
     leaves = [Leaf(file.path, file.kept.size, _address(detail, file)) for file in found[:_LISTED]]
     return RunFiles(
         files=tuple(tree(leaves, "" if shown is None else _address(detail, shown))),
         more=max(0, len(found) - _LISTED),
+        find=find,
         shown=None if shown is None else previews.preview(here, shown.kept, _content(detail, shown)),
     )
 

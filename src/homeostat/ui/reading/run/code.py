@@ -17,7 +17,8 @@ from homeostat.ui.reading.run.artifacts import Leaf, tree
 from homeostat.ui.reading.run.others import called
 
 _LISTED = 400
-_DIFFS, _LINES, _WIDTH = 60, 1200, 300  # files, lines of all, characters of a line
+_DIFFS, _CHARACTERS, _WIDTH = 60, 50_000, 300  # files, characters of all lines, and of one
+_MARKUP = 20  # characters around a line
 _COMMIT, _BRANCH, _REPOSITORY = "mlflow.source.git.commit", "mlflow.source.git.branch", "mlflow.source.git.repoURL"
 
 
@@ -112,10 +113,10 @@ def _changes(here: Here, detail: RunDetail, tree_: Tree, against: RunDetail | No
     paths = changes(before.files, tree_.files)
     if not paths:
         return (), f"The code is that of {other}."
-    room, made = _LINES, []
+    room, made = _CHARACTERS, []
     for sign, path in paths[:_DIFFS]:
         one = _diff(here, sign, path, before.files.get(path), tree_.files.get(path), room)
-        room -= len(one.lines)
+        room -= sum(len(line.text) + _MARKUP for line in one.lines)
         made.append(one)
     counted = formats.plural(len(paths), "file")
     more = f"; the first {_DIFFS} are shown" if len(paths) > _DIFFS else ""
@@ -133,13 +134,18 @@ def _diff(here: Here, sign: str, path: str, old: File | None, new: File | None, 
         return msgspec.structs.replace(seen, note=lost.message)
     if found is None:
         return msgspec.structs.replace(seen, note="It is no text, or too large for a diff.")
-    lines = tuple(DiffLine(op=line[:1], text=line[1 : _WIDTH + 1] if line[0] != "@" else line) for line in found[:room])
+    lines = []
+    for line in found:
+        room -= min(len(line), _WIDTH) + _MARKUP
+        if room < 0:
+            break
+        lines.append(DiffLine(op=line[:1], text=line if line[0] == "@" else line[1 : _WIDTH + 1]))
     return FileDiff(
         path=path,
         sign=sign,
         added=sum(line.startswith("+") for line in found),
         removed=sum(line.startswith("-") for line in found),
-        lines=lines,
+        lines=tuple(lines),
         note="" if len(lines) == len(found) else f"{formats.plural(len(found) - len(lines), 'line')} more.",
     )
 

@@ -8,7 +8,7 @@ from homeostat.track.records import RunDetail
 from homeostat.ui.contexts import RunLog
 from homeostat.ui.reading.here import Here
 
-_SHOWN = 60_000  # bytes of its end
+_SHOWN = 30_000  # bytes of its end
 
 
 def tab(here: Here, detail: RunDetail) -> RunLog:

@@ -19,7 +19,8 @@ from homeostat.ui.reading.run.others import called
 
 CLIENT_TAGS = "mlflow."
 _ENDED = {"finished": "finished", "failed": "failed", "killed": "was killed"}
-_METRICS, _SPARKLINES = 150, 40
+_METRICS, _SPARKLINES = 100, 30
+_PARAMS, _PARAM = 200, 120  # shown, and characters of one
 _PARTS = 50
 _PART_METRICS = 3
 _LISTED = 3  # of what differs, in a line
@@ -52,6 +53,9 @@ def sentence(connection: Connection, here: Here, detail: RunDetail, against: Run
 def tab(connection: Connection, here: Here, detail: RunDetail, against: RunDetail | None) -> RunOverview:
     """The tab of this name."""
     note = note_of(detail)
+    params = _params(detail.params, against)
+    if len(params) > _PARAMS:  # what differs is not among those left out
+        params = tuple(sorted(params, key=lambda row: row.before is None))
     shown = _leading_first(detail.metrics)
     parent = queries.records(connection, [detail.run.parent]) if detail.run.parent else []
     parts = around.parts(connection, detail.run.id, limit=_PARTS)
@@ -60,7 +64,8 @@ def tab(connection: Connection, here: Here, detail: RunDetail, against: RunDetai
     return RunOverview(
         note=note,
         note_html=as_html(note),
-        params=_params(detail.params, against),
+        params=tuple(_cut(row) for row in params[:_PARAMS]),
+        more_params=max(0, len(params) - _PARAMS),
         metrics=tuple(_metrics(connection, detail.run.id, shown[:_METRICS], against)),
         more_metrics=max(0, len(shown) - _METRICS),
         tags=_pairs(own),
@@ -162,6 +167,17 @@ def _params(params: Mapping[str, Any], against: RunDetail | None) -> tuple[Param
         )
         for name in names
     )
+
+
+def _cut(row: ParamRow) -> ParamRow:
+    if max(len(row.value), len(row.before or "")) <= _PARAM:
+        return row
+    before = None if row.before is None else _shortened(row.before)
+    return ParamRow(name=row.name, value=_shortened(row.value), before=before)
+
+
+def _shortened(value: str) -> str:
+    return value if len(value) <= _PARAM else f"{value[: _PARAM - 1]}…"
 
 
 def _before(params: Mapping[str, Any], known: Mapping[str, Any], name: str) -> str | None:

@@ -68,7 +68,7 @@ def _read(  # each tab is read by a module of its own
         case "system":
             return curves.machines(connection, detail, query)
         case "artifacts":
-            return artifacts.tab(connection, here, detail, query.get("file", ""), query.get("model", ""))
+            return artifacts.tab(connection, here, detail, query)
         case "code":
             return code.tab(here, detail, against, query.get("file", ""))
         case "environment":

@@ -26,7 +26,7 @@ from homeostat.ui.markdown import as_html
 from homeostat.ui.reading.here import Here
 
 _READ = 64 << 20  # bytes: larger files are not opened for a look
-_TEXT = 60_000  # characters that a page shows
+_TEXT = 30_000  # characters that a page shows
 _DESCRIBED = 1 << 20  # bytes of an MLmodel
 _ROWS, _COLUMNS, _CELL = 50, 30, 80
 _TABLES = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".arrow": "arrow", ".feather": "arrow"}
