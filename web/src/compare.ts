@@ -10,7 +10,7 @@ import htmx from "htmx.org";
 import { address, curvesOf, figures, remember, with_ } from "./asking";
 import { read } from "./comparison";
 import type { Curves, Line, Panel } from "./comparison";
-import { formatted, short, smoothed, text, unit, zigzag } from "./numbers";
+import { formatted, range, short, smoothed, text, unit, zigzag } from "./numbers";
 import { chart, escaped, FONT, SETTLE_MS } from "./place";
 import { parallel, scatter } from "./plots";
 import { palette } from "./theme";
@@ -145,7 +145,7 @@ const drawn = (figure: HTMLElement, panel: Panel): void => {
   made.setOption(curves(panel, weight, palette()), { notMerge: true });
   made.dispatchAction({ type: "takeGlobalCursor", key: "dataZoomSelect", dataZoomSelectActive: true });
   const label = figure.querySelector("[data-range]");
-  if (label) label.textContent = address().get("span") ? `${text(panel, panel.start)} to ${text(panel, panel.end)} · double click for all` : "drag to look closer";
+  if (label) label.textContent = address().get("span") ? `${range(panel)} · double click for all` : "drag to look closer";
 };
 
 // One cursor over all curves, by the place on the x axis: their points are not the same, so ECharts cannot connect them by number.

@@ -59,3 +59,10 @@ export const text = (panel: Panel, at: number): string => {
   const [size, name] = unit(panel);
   return `${short(at / size)} ${name} after the start`;
 };
+
+// The range of x that a panel shows.
+export const range = (panel: Panel): string => {
+  if (panel.x === "time") return `${text(panel, panel.start)} to ${text(panel, panel.end)}`;
+  const [size, name] = unit(panel);
+  return `${panel.x === "step" ? "steps " : ""}${short(panel.start / size)} to ${short(panel.end / size)} ${name}`.trim();
+};

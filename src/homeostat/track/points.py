@@ -16,7 +16,9 @@ from homeostat.store.db.schema.track import run_blocks, run_series
 from homeostat.track.blocks import Points, join, pack, unpack
 from homeostat.track.envelopes import envelope
 
-_BLOCK_POINTS = 65_536  # a full block is never rewritten: some 500 KB
+_BLOCK_POINTS = (
+    32_768  # a full block is never rewritten: some 250 KB, which a close look at one curve reads in a few ms
+)
 # Made once: to build such a statement takes longer than to run it.
 _SERIES = select(run_series).where(run_series.c.run_id == bindparam("of_run"), run_series.c.key == bindparam("of_key"))
 _NEW_SERIES = insert(run_series)
