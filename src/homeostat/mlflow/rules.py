@@ -24,7 +24,6 @@ MOST_BATCH_BYTES = 1_000_000
 _LARGEST_ID = (1 << 63) - 1  # of a number in the database
 MOST_EXPERIMENTS = 10_000  # values that databases take in one statement
 _MOST_DIGITS = 400
-_DIGITS = re.compile(r"[+-]?[0-9]+")
 MOST_ARTIFACT = 1024  # characters of a path
 STAGES = ("None", "Staging", "Production", "Archived")
 ACTIVE_STAGES = ("Staging", "Production")
@@ -264,8 +263,11 @@ def artifact_path(text: str) -> str:
 
 
 def _whole(text: str) -> int | None:
-    """A whole number in plain digits; None for anything else, and for one so long that it is no number of anything."""
-    return int(text) if len(text) <= _MOST_DIGITS and _DIGITS.fullmatch(text) else None
+    """A whole number, as Python reads it; None for anything else, and for one so long that it is no number of anything."""
+    try:
+        return int(text) if len(text) <= _MOST_DIGITS else None
+    except ValueError:
+        return None
 
 
 def _join(path: str, name: str) -> str:
