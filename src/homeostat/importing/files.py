@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from homeostat.core.clock import Micros
 from homeostat.core.errors import BadData, NotFound
@@ -23,6 +24,7 @@ _META = "meta.yaml"
 _TRASH = ".trash"
 _REGISTRY = "models"
 _MOST_META_BYTES = 32 << 20  # a profile of a dataset may have 16 MB
+_DEEPEST = 16
 _POINTS = 50_000
 _MOST_LINE_BYTES = 4096
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -311,13 +313,27 @@ def _meta(folder: Path) -> dict[str, Any]:
     path = folder / _META
     if path.stat().st_size > _MOST_META_BYTES:
         raise BadData(f"{path} is larger than {_MOST_META_BYTES:,} bytes, which no record is")
+    raw = path.read_bytes()
     try:
-        found = yaml.load(path.read_bytes(), Loader=_LOADER)  # noqa: S506  one of the two safe ones
+        _check_shallow(path, raw)
+        found = yaml.load(raw, Loader=_LOADER)  # noqa: S506  one of the two safe ones
     except yaml.YAMLError as error:
         raise BadData(f"{path} is no YAML: {str(error).splitlines()[0]}") from error
     if not isinstance(found, dict):
         raise BadData(f"{path} holds no record")
     return found
+
+
+def _check_shallow(path: Path, raw: bytes) -> None:
+    """The reader goes as deep as a text does, beyond the end of its stack; and what refers to itself grows without bound.
+
+    Raises: BadData for what MLflow never writes.
+    """
+    depth = 0
+    for event in yaml.parse(raw, Loader=_LOADER):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if depth > _DEEPEST or isinstance(event, AliasEvent):
+            raise BadData(f"{path} is deeper than {_DEEPEST} levels, or refers to itself, which no record does")
 
 
 def _texts(folder: Path) -> dict[str, str]:

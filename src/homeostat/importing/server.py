@@ -210,7 +210,7 @@ class Server:
             )
         try:
             answer = msgspec.json.decode(response.content)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             answer = None
         if status == httpx.codes.OK and isinstance(answer, dict):
             return answer

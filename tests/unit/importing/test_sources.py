@@ -137,7 +137,18 @@ def test_files_are_listed_and_read(source: Source) -> None:
     assert [] == list(source.files(Owner("run", thrown.id, thrown.root)))
 
 
-@pytest.mark.parametrize("told", ["{", "a: [", "!!python/object/apply:os.system ['touch /tmp/pwned']", "- 1"])
+@pytest.mark.parametrize(
+    "told",
+    [
+        "{",
+        "a: [",
+        "!!python/object/apply:os.system ['touch /tmp/pwned']",
+        "- 1",
+        "a: " + "[" * 200_000 + "]" * 200_000,
+        "a: &a [x, x]\nb: &b [*a, *a]\nname: [*b, *b]",
+    ],
+    ids=["open", "open list", "call", "list", "deep", "of itself"],
+)
 def test_a_record_that_is_none_is_named_and_runs_nothing(files: Path, told: str) -> None:
     """The others are told all the same."""
     (files / CHURN / FIRST / "meta.yaml").write_text(told)
@@ -224,6 +235,7 @@ def test_a_name_that_leads_elsewhere_is_refused(name: str) -> None:
         (401, "", UserError, "MLFLOW_TRACKING_USERNAME"),
         (404, "<html>", NotFound, "MLFLOW_TRACKING_URI"),
         (200, "<html>", UserError, "is no server of MLflow"),
+        (200, "[" * 100_000 + "]" * 100_000, UserError, "is no server of MLflow"),
         (400, '{"message": "no such view"}', BadData, "no such view"),
     ],
 )
