@@ -40,7 +40,7 @@ def fill(workspace: Workspace, count: int) -> None:
         at = start + np.cumsum(generator.integers(900, 5000, LENGTH))
         loss = abs(np.log10(rate) + 2.5) + np.exp(-np.arange(LENGTH) / 3e4) + generator.normal(size=LENGTH) * 0.1
         with workspace.database.write() as connection:
-            fixed = {"kind": "run", "status": "finished", "surroundings": "{}", "dropped": 0, "experiment_id": 0}
+            fixed = {"kind": "run", "status": "finished", "dropped": 0, "experiment_id": 0}
             named = {"id": id_, "name": f"tuned-{number}", "started_at": start, "finished_at": int(at[-1])}
             connection.execute(insert(runs).values(**named, **fixed, **dict.fromkeys(_TEXTS, "")))
             for key, value in {"lr": rate, "depth": int(generator.integers(2, 9)), "seed": number, "batch": 64}.items():

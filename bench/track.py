@@ -218,7 +218,7 @@ def _fill(database: Database, count: int) -> None:
                 insert(runs),
                 [
                     {"id": f"run-{number:09}", "experiment_id": 0, "name": f"n{number % 977}", "kind": "run",
-                     "status": "finished", "started_at": number * 1000, "surroundings": "{}", "dropped": 0, **empty}
+                     "status": "finished", "started_at": number * 1000, "dropped": 0, **empty}
                     for number in numbers
                 ],
             )  # fmt: skip

@@ -86,7 +86,7 @@ def fill_ours(folder: Path, count: int) -> str:
             [
                 {"id": f"run-{one.number:020}", "experiment_id": made, "name": f"n{one.number}", "kind": "run", "user": "somebody",
                  "status": "finished", "started_at": one.started_ms * 1000, "finished_at": one.started_ms * 1000 + 1000,
-                 "surroundings": "{}", "dropped": 0, **empty}
+                 "dropped": 0, **empty}
                 for one in found
             ],
         )  # fmt: skip

@@ -11,6 +11,7 @@ from homeostat.store.db.schema.track import (
     run_artifacts,
     run_params,
     run_series,
+    run_surroundings,
     run_tags,
     runs,
 )
@@ -30,6 +31,7 @@ _RUN = [runs.c[name] for name in RunRecord.__struct_fields__]
 # Made once: to build such a statement takes longer than to run it.
 _GET = select(runs).where(runs.c.id == bindparam("run_id"))
 _RECORD = select(*_RUN).where(runs.c.id == bindparam("run_id"))
+_AROUND = select(run_surroundings.c.body).where(run_surroundings.c.run_id == bindparam("run_id"))
 _RECORDS = select(*_RUN).where(runs.c.id.in_(bindparam("ids", expanding=True)))
 _KEYED = {
     table: select(table)
@@ -48,6 +50,7 @@ def get(connection: Connection, run_id: str) -> RunDetail:
     if row is None:
         raise NotFound(f"There is no run {run_id!r}. List those there are: homeostat runs list")
     (summary,) = summaries(connection, [_run(row)])
+    around = connection.execute(_AROUND, {"run_id": run_id}).scalar()
     used = usage.of_runs(connection, [run_id]).get(run_id, usage.Usage([], [], []))
     return RunDetail(
         **msgspec.structs.asdict(summary),
@@ -55,7 +58,7 @@ def get(connection: Connection, run_id: str) -> RunDetail:
         inputs=tuple(used.datasets),
         model_inputs=tuple(used.models),
         outputs=tuple(used.outputs),
-        surroundings=msgspec.json.decode(row["surroundings"]),
+        surroundings={} if around is None else msgspec.json.decode(around),
     )
 
 

@@ -21,6 +21,7 @@ from homeostat.store.db.schema.track import (
     run_inputs,
     run_outputs,
     run_params,
+    run_surroundings,
     run_tags,
     runs,
 )
@@ -79,7 +80,6 @@ def start(
             "started_at": event.at,
             "code": "",
             "environment": "",
-            "surroundings": "{}",
             "error": "",
             "note": "",
             "dropped": 0,
@@ -96,11 +96,11 @@ def start(
 def surround(connection: Connection, run_id: RunId, at: Micros, surroundings: Mapping[str, Any]) -> None:
     """What surrounds a run; its code and environment stand upstream of it."""
     origins = {name: str(surroundings.get(name, "")) for name in ("code", "environment")}
-    connection.execute(
-        update(runs)
-        .where(runs.c.id == run_id)
-        .values(**origins, surroundings=canonical_json(dict(surroundings)).decode())
-    )
+    connection.execute(update(runs).where(runs.c.id == run_id).values(**origins))
+    body = {"body": canonical_json(dict(surroundings)).decode()}
+    known = run_surroundings.c.run_id == run_id
+    if not connection.execute(update(run_surroundings).where(known).values(**body)).rowcount:
+        connection.execute(insert(run_surroundings).values(run_id=run_id, **body))
     run = node("run", run_id)
     lineage.record(connection, at, [Edge(run, node(kind, key), kind) for kind, key in origins.items() if key])
 

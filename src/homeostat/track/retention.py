@@ -24,6 +24,7 @@ from homeostat.store.db.schema.track import (
     run_params,
     run_series,
     run_spools,
+    run_surroundings,
     run_tags,
     runs,
 )
@@ -31,7 +32,7 @@ from homeostat.track import queries
 from homeostat.track.facts import RunsDeleted, RunsRestored
 
 _ROWS = 500  # ids in one statement
-_OF_A_RUN = (run_params, run_tags, run_series, run_artifacts, run_inputs, run_outputs, run_spools)
+_OF_A_RUN = (run_params, run_tags, run_surroundings, run_series, run_artifacts, run_inputs, run_outputs, run_spools)
 
 
 class Collected(msgspec.Struct, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ def hold(database: Database, curves: list[Rows]) -> list[str]:
     with database.write() as connection:
         for id_, rows in zip(ids, curves, strict=True):
             texts = dict.fromkeys(("name", "kind", "status", "system", "parent", "user", "source"), "")
-            more = dict.fromkeys(("code", "environment", "surroundings", "error", "note"), "")
+            more = dict.fromkeys(("code", "environment", "error", "note"), "")
             connection.execute(
                 insert(runs).values(id=id_, experiment_id=0, started_at=START, dropped=0, **texts, **more)
             )

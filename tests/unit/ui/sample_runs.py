@@ -73,7 +73,6 @@ def _run(workspace: Workspace, number: int, id_: str, at: Micros, code: Digest, 
                 finished_at=at + HOUR,
                 code=code,
                 environment=environment,
-                surroundings="{}",
                 dropped=0,
                 **dict.fromkeys(("system", "parent", "user", "source", "error", "note"), ""),
             )

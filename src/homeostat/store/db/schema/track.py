@@ -58,12 +58,11 @@ runs = Table(
     Column("finished_at", BigInteger),
     Column("code", String(64), nullable=False),
     Column("environment", String(64), nullable=False),
-    Column("surroundings", Text, nullable=False),  # JSON object
     Column("error", Text, nullable=False),
     Column("note", Text, nullable=False),
     Column("dropped", Integer, nullable=False),  # log calls that could not be kept
     Column("deleted_at", BigInteger),
-    # With what each search asks of a run: a row is some kilobytes, and a list need not read those of all runs.
+    # With what each search asks of a run, so that it need not read the rows of all.
     Index("ix_runs_experiment_started", "experiment_id", "started_at", "id", "deleted_at"),
     Index("ix_runs_started", "started_at", "id", "deleted_at"),
     Index("ix_runs_status", "status", "started_at", "id", "deleted_at"),
@@ -77,6 +76,14 @@ runs = Table(
         sqlite_where=text("deleted_at IS NOT NULL"),
         postgresql_where=text("deleted_at IS NOT NULL"),
     ),
+)
+
+# What surrounded a run, apart from its row: a search that must look at each run reads a fraction of the bytes.
+run_surroundings = Table(
+    "run_surroundings",
+    metadata,
+    Column("run_id", String(64), primary_key=True),
+    Column("body", Text, nullable=False),  # JSON object
 )
 
 # How far each spool is in these tables. A row stays when its file is gone: whoever finds the file again starts behind it.

@@ -541,6 +541,12 @@ def upgrade() -> None:
         batch_op.create_index("ix_run_spools_run_id", ["run_id"], unique=False)
 
     op.create_table(
+        "run_surroundings",
+        sa.Column("run_id", sa.String(length=64), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run_surroundings")),
+    )
+    op.create_table(
         "run_tags",
         sa.Column("run_id", sa.String(length=64), nullable=False),
         sa.Column("key", sa.String(length=256), nullable=False),
@@ -575,7 +581,6 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.BigInteger(), nullable=True),
         sa.Column("code", sa.String(length=64), nullable=False),
         sa.Column("environment", sa.String(length=64), nullable=False),
-        sa.Column("surroundings", sa.Text(), nullable=False),
         sa.Column("error", sa.Text(), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
         sa.Column("dropped", sa.Integer(), nullable=False),
