@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from homeostat.store.db import Database
-from homeostat.store.db.schema.store import ledger, metadata
+from homeostat.store.db.schema.every import metadata
+from homeostat.store.db.schema.store import ledger
 from homeostat.ui.assets import has_bundle
 from homeostat.ui.report import report
 from unit.ui import sample_report, sample_run
