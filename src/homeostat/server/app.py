@@ -30,7 +30,7 @@ from homeostat.ui.assets import STATIC
 from homeostat.ui.ports import Reader, Writer
 from homeostat.ui.render import render
 from homeostat.ui.routes import page_routes
-from homeostat.ui.run_routes import run_routes
+from homeostat.ui.run_routes import file_routes, run_routes
 from homeostat.ui.runs_routes import runs_routes
 
 # The first class that fits decides; what is not listed is the server's own fault.
@@ -60,6 +60,7 @@ def create_app(reader: Reader, writer: Writer, pulse: Pulse, protocols: Sequence
         routes=[
             Route("/health", lambda _: PlainTextResponse("OK")),
             *protocols,
+            *file_routes(reader),
             Mount(
                 "",
                 routes=[

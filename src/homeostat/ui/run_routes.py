@@ -22,14 +22,10 @@ _SEE_OTHER = 303
 
 
 def run_routes(reader: Reader, writer: Writer) -> list[Route]:
-    """`/runs/{id}` and `/runs/{id}/files/{name}`."""
+    """`/runs/{id}`."""
 
     def page(request: Request) -> RunPage:
         return reader.run(request.path_params["id"], request.query_params)
-
-    def file(request: Request) -> Response:
-        named = request.path_params
-        return _stored(reader.file(named["id"], named["name"], request.query_params.get("model", "")))
 
     async def act(request: Request) -> Response:
         """Raises: NotAllowed unless the form stands on a page of this server."""
@@ -41,8 +37,17 @@ def run_routes(reader: Reader, writer: Writer) -> list[Route]:
     return [
         Route("/runs/{id}", answer(page), methods=["GET"]),
         Route("/runs/{id}", act, methods=["POST"]),
-        Route("/runs/{id}/files/{name:path}", file),
     ]
+
+
+def file_routes(reader: Reader) -> list[Route]:
+    """`/runs/{id}/files/{name}`. Nothing may compress these on the way: files are large, and asked for in parts."""
+
+    def file(request: Request) -> Response:
+        named = request.path_params
+        return _stored(reader.file(named["id"], named["name"], request.query_params.get("model", "")))
+
+    return [Route("/runs/{id}/files/{name:path}", file)]
 
 
 def _act(writer: Writer, run_id: str, said: dict[str, str]) -> None:

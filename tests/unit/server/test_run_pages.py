@@ -151,6 +151,22 @@ def test_only_names_of_the_run_are_served(workspace: Workspace, name: str) -> No
     assert 404 == asked(workspace, f"/runs/{run.id}/files/{name}").status_code
 
 
+def test_a_part_of_a_file_is_sent_as_it_is(workspace: Workspace) -> None:
+    """A player asks for stretches of a sound: they are exact, and nothing compresses them."""
+    with workspace.runs.start("digits") as run:
+        run.text("long.txt", "0123456789" * 1000)
+    app = create_app(Reading(workspace), Writing(workspace), Pulse(workspace.database))
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HOST) as client:
+            headers = {"Range": "bytes=5-9", "Accept-Encoding": "gzip"}
+            return await client.get(f"/runs/{run.id}/files/long.txt", headers=headers)
+
+    answer = asyncio.run(ask())
+
+    assert (206, "56789", None) == (answer.status_code, answer.text, answer.headers.get("content-encoding"))
+
+
 def test_a_damaged_file_is_not_sent(workspace: Workspace) -> None:
     """Bytes that are not what their digest says do not leave the store."""
     with workspace.runs.start("digits") as run:

@@ -331,7 +331,7 @@ def _tokens(text: str) -> Iterator[_Token]:
             begins = position + len(text[position:]) - len(text[position:].lstrip())
             raise InvalidFilter(
                 f"{text!r} cannot be read: at position {begins + 1} there is {text[begins : begins + 10]!r}, "
-                f"expected a key, an operator or a value.",
+                f"expected a key, an operator or a value. A name with other characters stands in backticks: metrics.`val/loss`.",
                 begins,
             )
         yield _Token(found.lastgroup, found[found.lastgroup], found.start(found.lastgroup))
