@@ -2,9 +2,12 @@
 
 Each tool logs in a process of its own, from its own environment (made once by uv, outside the project); a loop calls
 its way to log one value, and the time runs until its own `finish` has returned. Who is slower logs fewer points; the rate is
-what is compared. `caller` is the loop alone. The machine's limit beside it: the same numbers written to a file and flushed.
+what is compared. `caller` is the loop alone, and beside it the processor time of its thread, which a busy machine does not
+stretch as much. The machine's limit beside it: the same numbers written to a file and flushed. Disk by kind of curve: steps that count
+up, instants a millisecond apart that jitter by a tenth of one, and values that more or less of can be compressed.
 
-BENCH_TRACK_RIVALS=0 leaves the others out; BENCH_TRACK_RUNS=1000000 asks the search of so many runs too.
+BENCH_TRACK_RIVALS=0 leaves the others out; BENCH_TRACK_RUNS=1000000 asks the search of so many runs too;
+BENCH_TRACK_POINTS=10000000 writes curves of so many points.
 """
 
 import json
@@ -18,17 +21,23 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 from sqlalchemy import insert
 
 import homeostat
 from bench.stale_cache.rivals import environment
+from homeostat.core.ids import RunId
 from homeostat.store.db import Database
 from homeostat.store.db.schema.track import run_params, run_series, runs
+from homeostat.track import points
+from homeostat.track.blocks import Points
 from homeostat.track.search.pages import find_ids, find_runs
 from homeostat.workspace import Workspace
 
 ROUNDS = 5
+_SHIPPED = 50_000  # points in one transaction: what a busy loop says in half a second
 SEARCHED = 5_000
+CURVE_POINTS = 1_000_000
 _TIMED = """
 import json, resource, sys, time
 count, folder = int(sys.argv[1]), sys.argv[2]
@@ -36,13 +45,13 @@ began = time.perf_counter()
 {start}
 started = time.perf_counter() - began
 time.sleep(1)  # what a tool does behind the first run is not the loop's
-began = time.perf_counter()
+began, thread = time.perf_counter(), time.thread_time()
 {loop}
-caller = time.perf_counter() - began
+caller, thread = time.perf_counter() - began, time.thread_time() - thread
 {finish}
 took = time.perf_counter() - began
 memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-open(sys.argv[3], "w").write(json.dumps(dict(started=started, caller=caller, took=took, memory=memory)))
+open(sys.argv[3], "w").write(json.dumps(dict(started=started, caller=caller, thread=thread, took=took, memory=memory)))
 """
 
 
@@ -104,7 +113,7 @@ RIVALS = (
 
 def main() -> None:
     """Measure and print the tables."""
-    print(f"{'tool':22}{'points/s':>10}{'caller':>12}{'first run':>11}{'disk':>12}{'memory':>9}")
+    print(f"{'tool':22}{'points/s':>10}{'caller':>12}{'its CPU':>11}{'first run':>11}{'disk':>12}{'memory':>9}")
     print(f"{'plain file, flushed':22}{_plain():>10,.0f}")
     ours = _show(OURS, Path(sys.executable), homeostat.__version__)
     if os.environ.get("BENCH_TRACK_RIVALS") != "0":
@@ -117,6 +126,8 @@ def main() -> None:
                     f"{'':22}homeostat: {rate / their_rate:.1f} x the points/s, {start / their_start:.2f} of the first run, "
                     f"{disk / their_disk:.3f} of the disk"
                 )
+    print()
+    _curves(int(os.environ.get("BENCH_TRACK_POINTS", CURVE_POINTS)))
     print()
     print(f"{'search':52}{'median':>10}")
     for count in dict.fromkeys([SEARCHED, int(os.environ.get("BENCH_TRACK_RUNS", SEARCHED))]):
@@ -153,6 +164,7 @@ def _show(tool: Tool, python: Path, version: str) -> dict[str, float]:
     median["rate"] = tool.points / median["took"]
     print(
         f"{tool.distribution + ' ' + version:22}{median['rate']:>10,.0f}{median['caller'] / tool.points * 1e6:>9.2f} µs"
+        f"{median['thread'] / tool.points * 1e6:>8.2f} µs"
         f"{median['started']:>9.2f} s{median['disk']:>8.0f} B/pt{median['memory']:>6.0f} MB",
         flush=True,
     )
@@ -176,6 +188,32 @@ def _plain() -> float:
         file.flush()
         os.fsync(file.fileno())
         return OURS.points / (time.perf_counter() - began)
+
+
+def _curves(count: int) -> None:
+    """What curves of one run take on the disk, shipped as a run ships them."""
+    chance = np.random.default_rng(0)
+    steps = np.arange(count)
+    at = np.cumsum(chance.integers(900, 1100, count))
+    falling = np.exp(-steps / count) + 0.05 * chance.standard_normal(count)
+    kinds = {
+        "a line (0.5 + step)": 0.5 + steps,
+        "a noisy loss of float32": falling.astype(np.float32).astype(np.float64),
+        "a noisy loss of float64": falling,
+    }
+    for title, values in kinds.items():
+        with tempfile.TemporaryDirectory(prefix="homeostat-bench-") as folder:
+            root, began = Path(folder), time.perf_counter()
+            with Workspace.undeclared(root) as workspace:
+                for first in range(0, count, _SHIPPED):
+                    part = slice(first, first + _SHIPPED)
+                    with workspace.database.write() as connection:
+                        points.add(connection, RunId("run-1"), "loss", Points.of(steps[part], at[part], values[part]))
+            took = time.perf_counter() - began
+            print(
+                f"{count:>12,} points, {title:28}{_disk(root) / count:>8.1f} B/pt{count / took:>14,.0f} points/s",
+                flush=True,
+            )
 
 
 def _search(count: int) -> None:

@@ -1,6 +1,7 @@
 """Running the server until it is told to stop."""
 
 import asyncio
+import gc
 import ipaddress
 import logging
 import signal
@@ -64,6 +65,9 @@ def run_server(
     rooms = rooms_of(workspace)
     protocols = [*mlflow_routes(rooms), *tracking_routes(workspace.runs, workspace.objects)]
     app = create_app(cast("Reader", Pages(reader)), Writing(workspace), pulse, protocols)
+    # What is there now stays: a collection that looks at it again takes longer than most answers.
+    gc.collect()
+    gc.freeze()
     postman = Postman(rooms)
     postman.start()
     try:

@@ -33,11 +33,16 @@ _GET = select(runs).where(runs.c.id == bindparam("run_id"))
 _RECORD = select(*_RUN).where(runs.c.id == bindparam("run_id"))
 _AROUND = select(run_surroundings.c.body).where(run_surroundings.c.run_id == bindparam("run_id"))
 _RECORDS = select(*_RUN).where(runs.c.id.in_(bindparam("ids", expanding=True)))
+_SHOWN = {
+    run_params: (run_params.c.value, run_params.c.is_text),
+    run_tags: (run_tags.c.value,),
+    run_series: (run_series.c.points, run_series.c.step, run_series.c.logged_at, run_series.c.value),
+}
 _KEYED = {
-    table: select(table)
+    table: select(table.c.run_id, table.c.key, *columns)
     .where(table.c.run_id.in_(bindparam("ids", expanding=True)))
     .order_by(table.c.run_id, table.c.key)
-    for table in (run_params, run_tags, run_series)
+    for table, columns in _SHOWN.items()
 }
 
 
@@ -81,8 +86,8 @@ def records(connection: Connection, run_ids: Sequence[str]) -> list[RunRecord]:
     """Runs by their ids, in that order; ids of none are left out."""
     found: dict[str, RunRecord] = {}
     for first in range(0, len(run_ids), _IDS):
-        rows = connection.execute(_RECORDS, {"ids": run_ids[first : first + _IDS]}).mappings()
-        found.update((row["id"], _run(row)) for row in rows)
+        for row in connection.execute(_RECORDS, {"ids": run_ids[first : first + _IDS]}).all():
+            found[row.id] = RunRecord(**dict(zip(RunRecord.__struct_fields__, row, strict=True)))
     return [found[run_id] for run_id in run_ids if run_id in found]
 
 
@@ -91,10 +96,10 @@ def summaries(connection: Connection, found: Sequence[RunRecord]) -> list[RunSum
     params: dict[str, dict[str, Any]] = {run.id: {} for run in found}
     tags: dict[str, dict[str, str]] = {run.id: {} for run in found}
     ids = list(params)
-    for row in _of_runs(connection, run_params, ids):
-        params[row.run_id][row.key] = row.value if row.is_text else msgspec.json.decode(row.value)
-    for row in _of_runs(connection, run_tags, ids):
-        tags[row.run_id][row.key] = row.value
+    for run_id, key, text, is_text in _of_runs(connection, run_params, ids):
+        params[run_id][key] = text if is_text else msgspec.json.decode(text)
+    for run_id, key, text in _of_runs(connection, run_tags, ids):
+        tags[run_id][key] = text
     metrics = latest(connection, ids)
     return [
         RunSummary(run=run, params=params[run.id], tags=tags[run.id], metrics=tuple(metrics.get(run.id, ())))
@@ -128,10 +133,9 @@ def recent(
 def latest(connection: Connection, run_ids: Sequence[str]) -> dict[str, list[Latest]]:
     """The newest point of every metric of some runs, by run: one query for a page of them."""
     found: dict[str, list[Latest]] = {}
-    for row in _of_runs(connection, run_series, run_ids):
-        value = points.read(row.value)
-        newest = Latest(key=row.key, points=row.points, step=row.step, logged_at=row.logged_at, value=value)
-        found.setdefault(row.run_id, []).append(newest)
+    for run_id, key, count, step, at, value in _of_runs(connection, run_series, run_ids):
+        newest = Latest(key=key, points=count, step=step, logged_at=at, value=points.read(value))
+        found.setdefault(run_id, []).append(newest)
     return found
 
 
@@ -177,7 +181,7 @@ def _of_runs(connection: Connection, table: Table, run_ids: Sequence[str]) -> li
     """Rows of a table of `_KEYED`, of some runs, by run and key."""
     rows: list[Any] = []
     for first in range(0, len(run_ids), _IDS):
-        rows += connection.execute(_KEYED[table], {"ids": run_ids[first : first + _IDS]})
+        rows += connection.execute(_KEYED[table], {"ids": run_ids[first : first + _IDS]}).all()
     return rows
 
 

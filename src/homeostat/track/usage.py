@@ -54,12 +54,12 @@ def of_runs(connection: Connection, run_ids: Sequence[str]) -> dict[str, Usage]:
     found: dict[str, Usage] = {}
     for first in range(0, len(run_ids), _IDS):
         these = {"ids": run_ids[first : first + _IDS]}
-        for run_id, tags, *described in connection.execute(_DATASETS, these):
+        for run_id, tags, *described in connection.execute(_DATASETS, these).all():
             dataset = dict(zip(_DESCRIBED, described, strict=True))
             _of(found, run_id).datasets.append(DatasetInput(**dataset, tags=msgspec.json.decode(tags)))
-        for run_id, key in connection.execute(_MODELS, these):
+        for run_id, key in connection.execute(_MODELS, these).all():
             _of(found, run_id).models.append(key)
-        for run_id, key, step in connection.execute(_OUTPUTS, these):
+        for run_id, key, step in connection.execute(_OUTPUTS, these).all():
             _of(found, run_id).outputs.append(ModelOutput(model_id=key, step=step))
     return found
 

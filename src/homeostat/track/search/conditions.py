@@ -6,7 +6,7 @@ counting index entries up to a limit; an index holds what is counted, so that co
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from sqlalchemy import ColumnElement, Connection, Float, String, Table, and_, exists, func, not_, select
 from sqlalchemy import cast as sql_cast
@@ -58,7 +58,14 @@ _DATASET_COLUMNS: dict[str, ColumnElement[Any]] = {
 }
 
 
-def of_runs(connection: Connection, comparisons: Sequence[Comparison]) -> list[Condition]:
+class Holds(NamedTuple):
+    """A condition; `names_few` if it says which runs can fulfil it, so that no other index is a better beginning."""
+
+    condition: Condition
+    names_few: bool = False
+
+
+def of_runs(connection: Connection, comparisons: Sequence[Comparison]) -> list[Holds]:
     """Conditions on rows of `runs`.
 
     Raises: InvalidFilter for a time that is none.
@@ -71,7 +78,7 @@ def of_experiments(connection: Connection, comparisons: Sequence[Comparison]) ->
     return [
         _attribute(connection, EXPERIMENTS, EXPERIMENT_COLUMNS, one)
         if one.kind == "attribute"
-        else _present(connection, experiment_tags, experiment_tags.c.experiment_id, experiments.c.id, one)
+        else _present(connection, experiment_tags, experiment_tags.c.experiment_id, experiments.c.id, one).condition
         for one in comparisons
     ]
 
@@ -107,17 +114,17 @@ _COMPARED: dict[str, Callable[[ColumnElement[Any], Any], Condition]] = {
 }
 
 
-def _of_run(connection: Connection, one: Comparison) -> Condition:
+def _of_run(connection: Connection, one: Comparison) -> Holds:
     match one.kind:
         case "attribute":
-            return _attribute(connection, RUNS, RUN_COLUMNS, one)
+            return Holds(_attribute(connection, RUNS, RUN_COLUMNS, one))
         case "dataset":
             used = exists().where(
                 run_inputs.c.run_id == runs.c.id,
                 run_inputs.c.kind == "dataset",
                 sql_cast(input_datasets.c.id, String) == run_inputs.c.key,
             )
-            return used.where(compare(connection, _DATASET_COLUMNS[one.key], one.operator, one.value))
+            return Holds(used.where(compare(connection, _DATASET_COLUMNS[one.key], one.operator, one.value)))
         case "metric" | "param" | "tag":
             table = KEYED[one.kind]
             return _present(connection, table, table.c.run_id, runs.c.id, one)
@@ -140,15 +147,15 @@ def _attribute(
 
 def _present(
     connection: Connection, table: Table, owner: ColumnElement[Any], row: ColumnElement[Any], one: Comparison
-) -> Condition:
+) -> Holds:
     """That the run (`row`) has a metric, param or tag (`owner` in `table`) of this key which compares so."""
     holds = and_(table.c.key == one.key, *_value(connection, table, one))
     each = exists().where(owner == row, holds)
     if one.operator == "IS NULL":
-        return not_(each)
+        return Holds(not_(each))
     counted = select(func.count()).select_from(select(owner).where(holds).limit(_FEW + 1).subquery())
     are_few = connection.execute(counted).scalar_one() <= _FEW
-    return row.in_(select(owner).where(holds)) if are_few else each
+    return Holds(row.in_(select(owner).where(holds)), names_few=True) if are_few else Holds(each)
 
 
 def _value(connection: Connection, table: Table, one: Comparison) -> list[Condition]:

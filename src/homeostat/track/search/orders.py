@@ -7,7 +7,7 @@ without it. Each part is a query of its own, so that the first walks an index.
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ from homeostat.core.digests import digest_of
 from homeostat.core.errors import InvalidFilter
 from homeostat.store.db.schema.track import runs
 from homeostat.track.search.conditions import KEYED, RUN_COLUMNS
-from homeostat.track.search.grammar import Order
+from homeostat.track.search.grammar import Comparison, Order
 
 Part = Literal["valued", "nan", "absent", "all"]
 
@@ -45,6 +45,17 @@ def parts(orders: Sequence[Order]) -> tuple[Part, ...]:
     if not orders or orders[0].kind == "attribute":
         return ("all",)
     return ("valued", "nan", "absent") if orders[0].kind == "metric" else ("valued", "absent")
+
+
+def of_first(orders: Sequence[Order], comparisons: Iterable[Comparison]) -> list[Comparison]:
+    """Comparisons of the metric that comes first in an order: no run without it, or with NaN, fulfils them."""
+    if not orders or orders[0].kind != "metric":
+        return []
+    return [
+        one
+        for one in comparisons
+        if (one.kind, one.key) == (orders[0].kind, orders[0].key) and isinstance(one.value, float)
+    ]
 
 
 def ordered(orders: Sequence[Order], part: Part) -> tuple[Select[Any], list[Term]]:

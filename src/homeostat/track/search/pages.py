@@ -10,7 +10,7 @@ from homeostat.track import experiments as experiment_rows
 from homeostat.track.queries import records, summaries
 from homeostat.track.records import ExperimentPage, Life, RunPage
 from homeostat.track.search import conditions, orders
-from homeostat.track.search.grammar import EXPERIMENTS, Order, parse, parse_orders
+from homeostat.track.search.grammar import EXPERIMENTS, Comparison, Order, parse, parse_orders
 from homeostat.track.search.orders import Place, Term
 
 _DEFAULT_PAGE = 100
@@ -69,13 +69,18 @@ def find_ids(
     wanted = parse_orders(order_by)
     asked = orders.question(text, list(order_by), life, None if experiment_ids is None else list(experiment_ids))
     place = orders.place(page_token, asked) if page_token else None
+    comparisons = parse(text)
+    narrowed = orders.of_first(wanted, comparisons)
     if where is None:
-        where = that_hold(connection, text, experiment_ids=experiment_ids, life=life)
+        others = [one for one in comparisons if one not in narrowed]
+        where = _held(connection, others, experiment_ids=experiment_ids, life=life)
     found: list[str] = []
     for index, part in enumerate(orders.parts(wanted)):
-        if place is not None and index < place.part:
+        if (place is not None and index < place.part) or (narrowed and part != "valued"):
             continue
         query, terms = orders.ordered(wanted, part)
+        for one in narrowed:  # by the index that gives the order
+            query = query.where(conditions.compare(connection, terms[0].expression, one.operator, one.value))
         if place is not None and index == place.part and place.values:
             query = query.where(orders.behind(terms, place.values))
         room = limit - len(found)
@@ -92,9 +97,18 @@ def that_hold(
     connection: Connection, text: str = "", *, experiment_ids: Sequence[int] | None = None, life: Life = "active"
 ) -> list[conditions.Condition]:
     """What a row of `runs` must fulfil to be found. Raises: InvalidFilter."""
-    where = [*_alive(runs.c.deleted_at, life), *conditions.of_runs(connection, parse(text))]
+    return _held(connection, parse(text), experiment_ids=experiment_ids, life=life)
+
+
+def _held(
+    connection: Connection, comparisons: Sequence[Comparison], *, experiment_ids: Sequence[int] | None, life: Life
+) -> list[conditions.Condition]:
+    held = conditions.of_runs(connection, comparisons)
+    # A sum is no column of an index: the planner begins at the few, not at an experiment with a million runs.
+    experiment_id = runs.c.experiment_id + 0 if any(one.names_few for one in held) else runs.c.experiment_id
+    where = [*_alive(runs.c.deleted_at, life), *(one.condition for one in held)]
     if experiment_ids is not None:
-        where.append(_in(runs.c.experiment_id, experiment_ids))
+        where.append(_in(experiment_id, experiment_ids))
     return where
 
 

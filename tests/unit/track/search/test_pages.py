@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable
 
 import pytest
+from sqlalchemy import event
 
 from homeostat.core.clock import Micros
 from homeostat.core.errors import InvalidFilter
@@ -12,7 +13,7 @@ from homeostat.store.db import Database
 from homeostat.track import experiments, points, queries, recording
 from homeostat.track.blocks import Points
 from homeostat.track.records import DatasetUsed, RunSummary, Started
-from homeostat.track.search.pages import find_experiments, find_runs
+from homeostat.track.search.pages import find_experiments, find_ids, find_runs
 
 RUNS = 24
 START = Micros(1_366_027_200_000_000)
@@ -193,3 +194,49 @@ def test_experiments_are_found(filled: Database) -> None:
 
     assert ["more-3", "more-2", "more-1", "more-0"] == [one.name for one in (*first.experiments, *second.experiments)]
     assert (["more-1", "more-3"], "") == ([one.name for one in tagged.experiments], second.next_token)
+
+
+@pytest.mark.parametrize("order", ["ASC", "DESC"])
+@pytest.mark.parametrize(
+    "text",
+    ["metrics.loss > 1", "metrics.loss != 3 AND tags.team IS NOT NULL", "metrics.loss <= 5 AND metrics.loss > 1"],
+)
+def test_a_filter_by_the_metric_of_the_order_means_the_same(filled: Database, text: str, order: str) -> None:
+    """One index answers the filter and gives the order: it finds what the filter finds in any other order, page by page."""
+    token, paged = "", list[str]()
+    while token or not paged:
+        with filled.read() as connection:
+            page = find_runs(connection, text, order_by=[f"metrics.loss {order}"], limit=2, page_token=token)
+        paged += [run.run.id for run in page.runs]
+        token = page.next_token
+        if not token:
+            break
+
+    assert sorted(found(filled, text, limit=RUNS)) == sorted(paged)
+    assert len(paged) == len(set(paged))
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("tags.team = 'a*b'", "ix_run_tags_key_head"),
+        ("", "ix_runs_experiment_started"),
+    ],
+)
+def test_a_search_begins_where_few_runs_are(filled: Database, text: str, index: str) -> None:
+    """However many runs an experiment has, a filter that few fulfil does not walk through them all."""
+    asked: list[tuple[str, object]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: object, *_: object) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(filled.engine, "before_cursor_execute", note)
+    with filled.read() as connection:
+        find_ids(connection, text, experiment_ids=[0])
+        statement, parameters = next(one for one in reversed(asked) if "FROM runs" in one[0])
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters).all()  # type: ignore[arg-type]
+    steps = [str(row[3]) for row in plan]
+
+    assert any(index in step for step in steps), steps
+    assert not any(step.startswith("SCAN runs") for step in steps)
+    assert ("experiment_started" in index) == any("ix_runs_experiment_started" in step for step in steps)
