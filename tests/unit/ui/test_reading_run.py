@@ -386,6 +386,7 @@ def test_code_is_compared_line_by_line(workspace: Workspace, tmp_path: Path) -> 
     assert page.code.shown is not None
     assert "lr = 0.2\nfit()\n" == page.code.shown.text
     assert "had changes" in {fact.value for fact in page.code.facts}
+    assert [True] * 3 == [f"&against={page.against}&" in file.href for file in page.code.files]
 
 
 def test_environments_are_compared(workspace: Workspace, tmp_path: Path) -> None:

@@ -32,7 +32,8 @@ def tab(here: Here, detail: RunDetail, against: RunDetail | None, name: str) -> 
     found, lost = _read(here, detail.run.code)
     differing, sentence = _changes(here, detail, found, against) if found else ((), lost or _not_captured(detail))
     files = found.files if found else {}
-    address = f"/runs/{quote(detail.run.id)}?tab=code&file="
+    other = f"&against={quote(against.run.id)}" if against else ""
+    address = f"/runs/{quote(detail.run.id)}?tab=code{other}&file="
     leaves = [Leaf(path, 0, f"{address}{quote(path, safe='')}") for path in files]
     shown = f"{address}{quote(name, safe='')}" if name else ""
     return RunCode(
