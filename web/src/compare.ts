@@ -19,7 +19,7 @@ import type { Palette } from "./theme";
 use([CanvasRenderer, CustomChart, DataZoomComponent, GridComponent, LineChart, ToolboxComponent, TooltipComponent]);
 
 const RAW_LINES = 20; // beyond, faint raw lines behind smoothed ones are fog
-const NAMED = 10; // lines that a tooltip names
+const NAMED = 8; // lines that a tooltip names; of more it names those that stand out
 
 const panels = new Map<HTMLElement, Panel>();
 let redrawn: ((root: ParentNode) => void) | undefined;
@@ -134,7 +134,7 @@ const drawn = (figure: HTMLElement, panel: Panel): void => {
     made.getZr().on("mousemove", () => {
       leader = made;
     });
-    made.getZr().on("globalout", () => others(made).forEach((other) => other.dispatchAction({ type: "hideTip" })));
+    made.getZr().on("globalout", () => others(made).forEach(leave));
     made.on("updateAxisPointer", (event) => follow(made, event));
     made.getZr().on("dblclick", () => look([]));
     made.on("datazoom", () => zoomed(made, panels.get(figure) ?? panel));
@@ -153,6 +153,11 @@ const linked = new WeakSet<ECharts>();
 let leader: ECharts | undefined;
 
 const others = (made: ECharts): ECharts[] => [...panels.keys()].map(chart).filter((other) => other !== made);
+
+const leave = (made: ECharts): void => {
+  made.dispatchAction({ type: "hideTip" });
+  made.dispatchAction({ type: "updateAxisPointer", currTrigger: "leave" });
+};
 
 const follow = (made: ECharts, event: unknown): void => {
   const place = (event as { axesInfo?: { value: number }[] }).axesInfo?.[0]?.value;
@@ -194,7 +199,7 @@ const curves = (panel: Panel, weight: number, colours: Palette): EChartsCoreOpti
     axisTick: { show: false },
     axisLabel: { color: colours.muted, fontSize: 11, hideOverlap: true, showMinLabel: panel.x === "step" && Number.isInteger(panel.start), showMaxLabel: false, ...(panel.x === "time" ? {} : { formatter: (at: number) => `${short(at)} ${unit(panel)[1]}` }) },
     splitLine: { show: false },
-    axisPointer: { label: { show: false } },
+    axisPointer: { label: { show: false }, triggerEmphasis: false },
   },
   yAxis: {
     type: panel.is_y_log ? "log" : "value",
@@ -204,7 +209,7 @@ const curves = (panel: Panel, weight: number, colours: Palette): EChartsCoreOpti
   },
   tooltip: {
     trigger: "axis",
-    axisPointer: { type: "line", animation: false, lineStyle: { color: colours.muted } },
+    axisPointer: { type: "line", animation: false, triggerEmphasis: false, lineStyle: { color: colours.muted } },
     backgroundColor: colours.panel,
     borderColor: colours["strong-line"],
     textStyle: { color: colours.text, fontSize: 12 },
@@ -256,17 +261,19 @@ const tooltip = (panel: Panel, weight: number, found: unknown): string => {
   const place = (found as { axisValue: number }[])[0]?.axisValue;
   if (place === undefined) return "";
   const at = place * unit(panel)[0];
-  const loud = panel.lines.filter((line) => line.hue > 0).reverse();
-  const rows = [...loud, ...panel.lines.filter((line) => line.hue === 0)].slice(0, NAMED).flatMap((line) => {
-    const index = nearest(line.x, at);
-    const value = (weight ? smoothed(line.mean, weight) : line.mean)[index];
-    if (value == null) return [];
+  const value = (line: Line): number | null => (weight ? smoothed(line.mean, weight) : line.mean)[nearest(line.x, at)] ?? null;
+  const isFew = panel.lines.length <= NAMED;
+  const named = [...panel.lines].reverse().filter((line) => isFew || line.hue > 0);
+  const rows = named.flatMap((line) => {
+    const [found, index] = [value(line), nearest(line.x, at)];
+    if (found === null) return [];
     const [low, high] = [line.low[index], line.high[index]];
-    const range = low != null && high != null && low !== high ? ` (${formatted(low)} to ${formatted(high)})` : "";
-    return [`<i class="dash hue${line.hue}"></i>${escaped(line.label)}: <b>${formatted(value)}</b>${range}`];
+    const reach = low != null && high != null && low !== high ? ` (${formatted(low)} to ${formatted(high)})` : "";
+    return [`<i class="dash hue${line.hue}"></i>${escaped(line.label)}: <b>${formatted(found)}</b>${reach}`];
   });
-  const more = panel.lines.length > NAMED ? [`and ${panel.lines.length - NAMED} more`] : [];
-  return [`<b>${escaped(text(panel, at))}</b>`, ...rows, ...more].join("<br>");
+  const others = panel.lines.filter((line) => !named.includes(line)).flatMap((line) => value(line) ?? []);
+  const rest = others.length ? [`<i class="dash hue0"></i>${others.length} more: ${formatted(Math.min(...others))} to ${formatted(Math.max(...others))}`] : [];
+  return [`<b>${escaped(text(panel, at))}</b>`, ...rows, ...rest].join("<br>");
 };
 
 const nearest = (places: readonly number[], at: number): number => {
