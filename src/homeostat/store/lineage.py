@@ -40,14 +40,18 @@ def record(connection: Connection, at: Micros, edges: Iterable[Edge]) -> None:
         connection.execute(insert(lineage), fresh)
 
 
-def upstream(connection: Connection, start: str) -> list[Edge]:
-    """Every edge on the way from `start` to its sources, nearest first."""
-    return _walk(connection, start, forward=False)
+def upstream(connection: Connection, start: str, *, most: int | None = None) -> list[Edge]:
+    """Every edge on the way from `start` to its sources, nearest first.
+
+    Args:
+        most: go no farther once so many nodes are reached: a dataset of ten thousand versions is that many steps long.
+    """
+    return _walk(connection, start, forward=False, most=most)
 
 
-def downstream(connection: Connection, start: str) -> list[Edge]:
-    """Every edge on the way from `start` to what was made of it, nearest first."""
-    return _walk(connection, start, forward=True)
+def downstream(connection: Connection, start: str, *, most: int | None = None) -> list[Edge]:
+    """Every edge on the way from `start` to what was made of it, nearest first. Args: as `upstream`."""
+    return _walk(connection, start, forward=True, most=most)
 
 
 def made_of(connection: Connection, nodes: Iterable[str]) -> list[Edge]:
@@ -73,10 +77,10 @@ def uses(connection: Connection, kind: str, name: str, limit: int) -> list[Edge]
     return [Edge(*row) for row in connection.execute(query)]
 
 
-def _walk(connection: Connection, start: str, *, forward: bool) -> list[Edge]:
+def _walk(connection: Connection, start: str, *, forward: bool, most: int | None) -> list[Edge]:
     here, there = (lineage.c.parent, lineage.c.child) if forward else (lineage.c.child, lineage.c.parent)
     seen, frontier, found = {start}, [start], dict[Edge, None]()
-    while frontier:
+    while frontier and (most is None or len(seen) <= most):
         reached: dict[str, None] = {}
         for first in range(0, len(frontier), _BATCH):
             query = select(lineage.c.child, lineage.c.parent, lineage.c.role, there.label("next")).where(

@@ -18,7 +18,9 @@ from homeostat.core.digests import Digest
 from homeostat.core.errors import NotFound, UserError
 from homeostat.core.ids import RunId
 from homeostat.registry import logged as logged_models
+from homeostat.store import lineage as graph
 from homeostat.store.db.schema.track import runs as run_rows
+from homeostat.store.lineage import Edge
 from homeostat.track import recording
 from homeostat.track.run import Run
 from homeostat.ui.contexts import Preview, RunPage
@@ -455,6 +457,21 @@ def test_lineage_goes_both_ways(workspace: Workspace, tmp_path: Path) -> None:
     assert "/models/late-flights/1" == nodes["model-version:late-flights@1"].href
     assert "digits" == nodes[f"run:{run.id}"].label
     assert ("dataset:flights@12", f"run:{run.id}") in page.lineage.graph.links
+
+
+def test_a_long_lineage_is_not_walked_to_its_end(workspace: Workspace) -> None:
+    """Of data with hundreds of versions before it, the picture has the nearest and says that there are more."""
+    with workspace.runs.start("digits") as run:
+        run.dataset("flights@500", context="training")
+    steps = [Edge(f"dataset:flights@{number}", f"dataset:flights@{number - 1}", "append") for number in range(2, 501)]
+    with workspace.database.write() as connection:
+        graph.record(connection, workspace.clock.now(), steps)
+    page = read(workspace, run.id, tab="lineage")
+
+    assert page.lineage is not None
+    assert (40, True) == (len(page.lineage.graph.nodes), page.lineage.is_cut)
+    assert "flights@500" in [node.label for node in page.lineage.graph.nodes]
+    assert "at least " in render(page)
 
 
 def test_a_logged_model_is_a_file_tree_and_a_node(workspace: Workspace) -> None:

@@ -362,10 +362,17 @@ class RunData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RunLineage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the run came from, and what came of it. `more`: nodes that are farther away than the picture reaches."""
+    """What the run came from, and what came of it.
+
+    Attributes:
+        graph: the nearest.
+        more: nodes that are farther away than the picture reaches.
+        is_cut: there are more than these: nobody counted on.
+    """
 
     graph: Graph
     more: int
+    is_cut: bool = False
 
 
 class RunLog(msgspec.Struct, frozen=True, kw_only=True):

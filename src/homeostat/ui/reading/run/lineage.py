@@ -16,6 +16,7 @@ from homeostat.ui.contexts import RunLineage
 from homeostat.ui.reading.run.inputs import version_of
 
 _NODES = 40  # of a picture
+_WALKED = 100  # nodes each way, beyond which nobody counts
 _KINDS = {
     "model-version": "model version",
     "source": "source",
@@ -40,8 +41,8 @@ def tab(connection: Connection, detail: RunDetail) -> RunLineage:
     here = node("run", detail.run.id)
     edges = [
         *_foreign(here, detail),
-        *lineage.upstream(connection, here),
-        *lineage.downstream(connection, here),
+        *lineage.upstream(connection, here, most=_WALKED),
+        *lineage.downstream(connection, here, most=_WALKED),
     ]
     nearest = _nearest(here, edges)
     shown = set(nearest[:_NODES])
@@ -52,7 +53,11 @@ def tab(connection: Connection, detail: RunDetail) -> RunLineage:
     names |= {f"model:{model.id}": model.name for model in logged.read(connection, models)}
     nodes = tuple(_node(name, here, detail, names) for name in _ordered(nearest[:_NODES], links))
     title = f"What {detail.run.name} came from, and what came of it"
-    return RunLineage(graph=Graph(title=title, nodes=nodes, links=tuple(links)), more=len(nearest) - len(shown))
+    return RunLineage(
+        graph=Graph(title=title, nodes=nodes, links=tuple(links)),
+        more=len(nearest) - len(shown),
+        is_cut=len(nearest) > _WALKED,
+    )
 
 
 def _foreign(here: str, detail: RunDetail) -> Iterable[Edge]:
