@@ -137,6 +137,7 @@ def test_one_cursor_goes_over_all_curves(page: Page, site: str) -> None:
 def test_a_choice_changes_the_page_in_place(page: Page, site: str) -> None:
     """Grouping by a parameter is a new address and new curves, without a reload; going back is the old one."""
     page.goto(site + MANY)
+    chart(page, "train/loss").wait_for()  # the scripts are there
     page.evaluate("window.stayed = true")
     page.select_option("select[name=group]", "optimizer")
     page.locator("figure[data-metric='train/loss'] .legend").wait_for()
@@ -153,6 +154,7 @@ def test_a_choice_changes_the_page_in_place(page: Page, site: str) -> None:
 def test_runs_are_pointed_out_by_keyboard(page: Page, site: str) -> None:
     """Space on a run's box gives it a colour and keeps the focus; the address holds which."""
     page.goto(site + MANY)
+    chart(page, "train/loss").wait_for()  # the scripts are there
     page.locator("input[name=pick]").nth(3).focus()
     run = page.locator("input[name=pick]").nth(3).get_attribute("value")
     page.keyboard.press("Space")
