@@ -336,6 +336,26 @@ def test_tab_does_not_stop_at_every_value(scripted: Page, site: str) -> None:
     assert page.locator("tr.selected td button").count() == page.evaluate(count)
 
 
+@needs_bundle
+def test_a_selection_is_not_taken_away_by_news(scripted: Page, site: str) -> None:
+    """While rows are ticked an open list waits; when they are not, it reads itself again and shows what changed."""
+    page, other = scripted, scripted.context.new_page()
+    page.goto(f"{site}/runs?q=params.lr+%3C+0.003")
+    page.wait_for_timeout(1200)  # until it listens
+    page.check("input[aria-label='Select trial-001']")
+    other.goto(f"{site}/runs?q=params.lr+%3C+0.003")
+    other.check("input[aria-label='Select trial-002']")
+    other.fill("form.bulk input[name=tag]", "news=yes")
+    other.press("form.bulk input[name=tag]", "Enter")
+    other.wait_for_selector("thead button[value='tags.news']")
+    page.bring_to_front()
+    page.wait_for_timeout(4000)
+    assert page.is_checked("input[aria-label='Select trial-001']")
+    assert 0 == page.locator("thead button[value='tags.news']").count()
+    page.uncheck("input[aria-label='Select trial-001']")
+    page.wait_for_selector("thead button[value='tags.news']", timeout=8000)
+
+
 @pytest.mark.parametrize("path", STATES)
 @pytest.mark.parametrize("width", [360, 800, 1280])
 def test_the_list_fits_its_window_and_its_policy(scripted: Page, site: str, path: str, width: int) -> None:

@@ -3,6 +3,7 @@ import htmx from "htmx.org";
 import "htmx-ext-sse";
 
 const QUIET_MS = 1500;
+const THROTTLE_MS = 2000; // of hx-trigger in frame.html: htmx drops whatever else triggers within it
 
 let lastTouch = 0;
 for (const kind of ["pointermove", "pointerdown", "keydown", "wheel", "touchmove"]) {
@@ -13,7 +14,7 @@ const isInUse = (live: Element): boolean =>
   document.hidden ||
   performance.now() - lastTouch < QUIET_MS ||
   document.getSelection()?.isCollapsed === false ||
-  document.activeElement?.matches("select, input, textarea") === true ||
+  document.activeElement?.matches("select, input:not([type=checkbox]), textarea") === true ||
   live.querySelector("dialog[open], .drop[open], .picker, details.edit[open], input[name=run]:checked") !== null;
 
 const details = (live: Element): HTMLDetailsElement[] => [...live.querySelectorAll("details")];
@@ -22,12 +23,24 @@ const details = (live: Element): HTMLDetailsElement[] => [...live.querySelectorA
 export const keepLive = (swapped: (live: Element) => void): void => {
   const live = (): Element | null => document.querySelector("#live");
   let open: boolean[] = [];
+  let isBehind = false;
+
+  const catchUp = (): void => {
+    const current = live();
+    if (current && isInUse(current)) {
+      setTimeout(catchUp, QUIET_MS);
+      return;
+    }
+    isBehind = false;
+    htmx.trigger("#live", "catch-up", {});
+  };
 
   document.body.addEventListener("htmx:beforeRequest", (event) => {
     const current = live();
     if (!current || !isInUse(current)) return;
     event.preventDefault(); // nothing jumps under the pointer; it catches up when the hand rests
-    setTimeout(() => htmx.trigger("#live", "catch-up", {}), QUIET_MS);
+    if (!isBehind) setTimeout(catchUp, THROTTLE_MS + 100);
+    isBehind = true;
   });
   document.body.addEventListener("htmx:beforeSwap", () => {
     const current = live();
