@@ -102,6 +102,26 @@ def test_a_range_is_asked_of_the_server(page: Page, site: str) -> None:
 
 
 @with_bundle
+def test_a_range_is_typed(page: Page, site: str) -> None:
+    """Whoever has no pointer types the ends; dragging fills them in."""
+    page.goto(site + FEW)
+    chart(page, "train/loss").wait_for()
+    page.focus("input[name=from]")
+    page.keyboard.type("4000")
+    page.keyboard.press("Tab")
+    page.keyboard.type("5000")
+    with page.expect_response("**/api/compare/curves**train%2Floss**") as closer:
+        page.keyboard.press("Enter")
+    panel = closer.value.json()["panels"][0]
+
+    assert (["step:4000..5000"], 4000, 5000) == (asked(page, "span"), panel["start"], panel["end"])
+    with page.expect_response("**/api/compare/curves**"):
+        drag(page, chart(page, "train/loss"), 0.4, 0.8)
+    page.wait_for_timeout(100)
+    assert 4000 < int(page.input_value("input[name=from]")) < int(page.input_value("input[name=to]")) < 5000
+
+
+@with_bundle
 def test_smoothing_is_drawn_at_once(page: Page, site: str) -> None:
     """The slider is moved by keyboard; nothing is asked of the server, and the address holds the weight."""
     page.goto(site + FEW)

@@ -72,7 +72,9 @@ const listen = (form: HTMLFormElement): void => {
     const field = event.target as HTMLInputElement;
     if (field.form !== form || field.name === "metric") return; // several metrics are chosen before they are applied
     if (field.name === "smooth") remember(with_(address(), "smooth", field.value === "0" ? [] : [field.value]));
-    else if (!field.matches("form.filters select")) form.requestSubmit(); // those are sent by page.js
+    else if (field.type === "number") {
+      if (["from", "to"].every((name) => form.querySelector<HTMLInputElement>(`[name=${name}]`)?.value)) form.requestSubmit();
+    } else if (!field.matches("form.filters select")) form.requestSubmit(); // those are sent by page.js
   });
   form.addEventListener("submit", (event) => {
     const button = event.submitter as HTMLButtonElement | null;
@@ -80,8 +82,10 @@ const listen = (form: HTMLFormElement): void => {
     event.preventDefault();
     const query = new URLSearchParams();
     for (const [name, value] of new FormData(form, button)) if (value !== "") query.append(name, String(value));
-    const span = address().get("span");
-    if (span) query.set("span", span); // one of another axis says nothing
+    const [typed, span] = [["from", "to"].map((name) => query.get(name)), address().get("span")];
+    for (const name of ["from", "to"]) query.delete(name);
+    if (typed[0] && typed[1]) query.set("span", `step:${typed[0]}..${typed[1]}`);
+    else if (span && query.get("x") !== "step") query.set("span", span); // one of another axis says nothing
     for (const name of ["span", "brush"]) if (button?.name === name && button.value === "none") query.delete(name);
     void show(`/compare?${query}`);
   });
@@ -97,9 +101,13 @@ addEventListener("popstate", () => {
   if (document.querySelector("form#view")) void show(location.href, false);
 });
 
+let showing = "";
+
 // The page of another address, in place: nothing scrolls, and what had the focus keeps it.
 const show = async (url: string, isNew = true): Promise<void> => {
-  const answer = await fetch(url);
+  if (url === showing) return; // Enter in a field is both a change and a submission
+  showing = url;
+  const answer = await fetch(url).finally(() => (showing = ""));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("#live");
   const live = document.querySelector("#live");
   if (!answer.ok || !fresh || !live) return location.assign(url);
@@ -184,6 +192,11 @@ const zoomed = (made: ECharts, panel: Panel): void => {
 const look = (span: string[]): void => {
   if (!span.length && !address().get("span")) return;
   remember(with_(address(), "span", span));
+  const ends = /^step:(.*)\.\.(.*)$/.exec(span[0] ?? "");
+  ["from", "to"].forEach((name, index) => {
+    const field = document.querySelector<HTMLInputElement>(`form#view [name=${name}]`);
+    if (field) field.value = ends?.[index + 1] ?? "";
+  });
   panels.forEach((_, figure) => void ask(figure));
 };
 

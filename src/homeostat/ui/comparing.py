@@ -1,7 +1,7 @@
 """The address of a comparison: what is asked, read from it and written into it."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, get_args
 from urllib.parse import quote
 
@@ -29,6 +29,7 @@ _WORDS = {
     "left": "left",
     "right": "right",
 }
+_RANGE = ("span", "from", "to")
 _FLAGS = {"xlog": "is_x_log", "ylog": "is_y_log", "all": "is_whole"}
 
 
@@ -47,13 +48,18 @@ def _ends(name: str, text: str) -> tuple[float, float]:
     return _number(name, low), _number(name, high)
 
 
-def _span(text: str, axis: str) -> tuple[int, int] | None:
-    """A range is one of an axis: of another axis it says nothing."""
-    of, _, ends = text.partition(":")
-    if of != axis:
+def _span(given: Mapping[str, str], axis: str) -> tuple[int, int] | None:
+    """A range is one of an axis: of another axis it says nothing. Steps may be given by themselves, as a form does."""
+    if given.get("span") == NONE:
         return None
-    low, high = _ends("span", ends)
-    return math.floor(low), math.ceil(high)
+    if axis == "step" and "from" in given and "to" in given:
+        low, high = _number("from", given["from"]), _number("to", given["to"])
+    else:
+        of, _, ends = given.get("span", "").partition(":")
+        if of != axis:
+            return None
+        low, high = _ends("span", ends)
+    return math.floor(min(low, high)), math.ceil(max(low, high))
 
 
 def _brush(text: str) -> Brush:
@@ -78,7 +84,7 @@ def asked(query: Query) -> View:
     """
     given: dict[str, Any] = {field: {} for field in _LISTS.values()}
     brushes: list[Brush] = []
-    spans = ""
+    span: dict[str, str] = {}
     for name, text in query:
         if not text:
             continue
@@ -86,8 +92,8 @@ def asked(query: Query) -> View:
             given[_LISTS[name]][text] = None
         elif name == "brush":
             brushes = [] if text == NONE else [*brushes, _brush(text)]
-        elif name == "span":
-            spans = "" if text == NONE else text
+        elif name in _RANGE:
+            span[name] = text
         elif name in _FIELDS:
             field, read = _FIELDS[name]
             given[field] = read(name, text)
@@ -99,7 +105,7 @@ def asked(query: Query) -> View:
         raise UserError(
             f"{len(given['runs'])} runs were to be compared; {MOST_RUNS} is the most. Leave some out, or filter the list of runs."
         )
-    return View(brush=tuple(brushes), span=_span(spans, given.get("x", "step")), **given)
+    return View(brush=tuple(brushes), span=_span(span, given.get("x", "step")), **given)
 
 
 def address(view: View, path: str = "/compare", **changes: Any) -> str:

@@ -21,7 +21,7 @@ views = st.builds(
     is_x_log=st.booleans(),
     is_y_log=st.booleans(),
     smooth=st.integers(0, 99).map(lambda share: share / 100),
-    span=st.none() | st.tuples(st.integers(-(2**40), 2**40), st.integers(-(2**40), 2**40)),
+    span=st.none() | st.tuples(st.integers(-(2**40), 2**40), st.integers(0, 2**40)).map(lambda two: (two[0], sum(two))),
     group=st.just("") | words,
     objective=st.just("") | words,
     goal=st.sampled_from(["", "least", "greatest"]),
@@ -57,6 +57,16 @@ def test_a_range_belongs_to_its_axis() -> None:
     assert (3, 9) == asked([("span", "step:3..9")]).span
     assert asked([("span", "step:3..9"), ("x", "time")]).span is None
     assert asked([("span", "step:3..9"), ("span", "none")]).span is None
+
+
+def test_a_range_of_steps_can_be_typed() -> None:
+    """Both ends, in either order; one alone says nothing, and neither do they for time; taking back wins."""
+    typed = [("from", "9"), ("to", "3")]
+
+    assert (3, 9) == asked(typed).span == asked([("span", "step:1..2"), *typed]).span
+    assert asked(typed[:1]).span is None
+    assert asked([*typed, ("x", "time")]).span is None
+    assert asked([*typed, ("span", "none")]).span is None
 
 
 def test_a_run_is_compared_once() -> None:
