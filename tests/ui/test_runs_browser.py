@@ -342,6 +342,7 @@ def test_a_selection_is_not_taken_away_by_news(scripted: Page, site: str) -> Non
     page, other = scripted, scripted.context.new_page()
     page.goto(f"{site}/runs?q=params.lr+%3C+0.003")
     page.wait_for_timeout(1200)  # until it listens
+    page.keyboard.press("j")
     page.check("input[aria-label='Select trial-001']")
     other.goto(f"{site}/runs?q=params.lr+%3C+0.003")
     other.check("input[aria-label='Select trial-002']")
@@ -354,6 +355,8 @@ def test_a_selection_is_not_taken_away_by_news(scripted: Page, site: str) -> Non
     assert 0 == page.locator("thead button[value='tags.news']").count()
     page.uncheck("input[aria-label='Select trial-001']")
     page.wait_for_selector("thead button[value='tags.news']", timeout=8000)
+    page.keyboard.press("j")
+    assert "trial-001" == page.locator("tr.selected th a").inner_text()
 
 
 @pytest.mark.parametrize("path", STATES)

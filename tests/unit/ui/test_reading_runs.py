@@ -289,3 +289,17 @@ def test_long_and_odd_values_are_shown_but_no_filter(workspace: Workspace) -> No
     page = asked(workspace, text="run_name = 'odd'", columns=("params.long", "params.lines"))
 
     assert [(40, None), (3, None)] == [(len(cell.text), cell.value) for cell in page.rows[0].cells]
+
+
+def test_long_values_do_not_burst_the_page(workspace: Workspace) -> None:
+    """With 20 columns of long values a page stays within its budget: all are shown, and those that fit still filter."""
+    params = {f"p{number}": f'"{"<" * 12}{"x" * 60}{number}"' for number in range(19)} | {"short": '"a"'}
+    with workspace.database.write() as connection:
+        for number in range(RUNS):
+            recording.put_params(connection, RunId(f"run-{number:02}"), params)
+    page = asked(workspace, columns=tuple(f"params.{key}" for key in params))
+    cells = page.rows[0].cells
+
+    assert len(render(page).encode()) < 150_000
+    assert (20, True, "a") == (len(cells), all(cell.text for cell in cells), cells[-1].value)
+    assert None in {cell.value for cell in cells}

@@ -2,8 +2,10 @@
 
 import math
 from collections.abc import Collection, Mapping, Sequence
+from html import escape
 from typing import Any
 
+from msgspec.structs import replace
 from sqlalchemy import Connection
 
 from homeostat.core.durations import spoken
@@ -22,6 +24,8 @@ _OFFERED = 100  # columns of a kind in the picker
 _CHARACTERS = 40  # of a value in a cell
 _MOST_FILTERED = 100  # characters of a value that a click can filter by
 _OF_CLIENTS = ("mlflow.", "homeostat.")  # tags that a program keeps for itself
+_CELL_BYTES = 110_000  # of all cells, of the 150,000 of a page
+_MARKUP, _CLICK_MARKUP = 20, 110  # bytes around a text, and around a value that filters
 _FILTERS = frozenset({"status", "user_id", "experiment_id", "kind", "system", "parent", "source"})
 _KEYED: tuple[tuple[Keyed, str], ...] = (("metric", "Metrics"), ("param", "Params"), ("tag", "Tags"))
 
@@ -122,6 +126,32 @@ def rows(
             )
         )
     return tuple(found)
+
+
+def within_budget(rows_: Sequence[ListedRun]) -> tuple[ListedRun, ...]:
+    """The rows, where values that filter by a click fit a page; of the longest columns they are only shown else."""
+    weights: dict[int, int] = {}
+    room = _CELL_BYTES
+    for row in rows_:
+        for place, cell in enumerate(row.cells):
+            room -= _MARKUP + len(escape(cell.text).encode())
+            if cell.value is not None:
+                weights[place] = weights.get(place, 0) + _CLICK_MARKUP + 2 * len(escape(cell.value).encode())
+    silent = set()
+    for place in sorted(weights, key=lambda place: weights[place], reverse=True):
+        if sum(weights.values()) <= room:
+            break
+        silent.add(place)
+        del weights[place]
+    if not silent:
+        return tuple(rows_)
+    return tuple(
+        replace(
+            row,
+            cells=tuple(replace(cell, value=None) if place in silent else cell for place, cell in enumerate(row.cells)),
+        )
+        for row in rows_
+    )
 
 
 def picker(connection: Connection, shown: Sequence[RunsColumn]) -> tuple[ChoiceGroup, ...]:

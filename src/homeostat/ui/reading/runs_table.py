@@ -61,7 +61,7 @@ def page(connection: Connection, here: Here, asked: RunsQuery, *, is_strict: boo
     grouped = runs_groups.read(search, read.asked, shown, names) if read.asked.group else None
     listed = [] if grouped is not None else [id_ for id_ in ids if id_ not in pinned]
     table = shown if grouped is None else grouped.columns
-    rows = runs_columns.rows(connection, listed, table, names, asked.pins)
+    rows = runs_columns.within_budget(runs_columns.rows(connection, listed, table, names, asked.pins))
     problem = read.problem or lost
     return RunsPage(
         **here.frame,

@@ -12,7 +12,10 @@
   const select = (step) => {
     const all = rows();
     if (!all.length) return;
-    const next = all[Math.min(Math.max(all.indexOf(selected) + step, 0), all.length - 1)];
+    // A page that was read again has new rows: go on from the one of the same link.
+    const link = (row) => row.querySelector("a")?.href;
+    const at = all.includes(selected) ? all.indexOf(selected) : all.findIndex((row) => selected && link(row) === link(selected));
+    const next = all[Math.min(Math.max(at + step, 0), all.length - 1)];
     selected?.classList.remove("selected");
     selected = next;
     selected.classList.add("selected");
