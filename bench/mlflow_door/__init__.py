@@ -34,7 +34,7 @@ _SEARCH = {"filter": "metrics.loss < 0.5 and params.model = 'm3'", "order_by": [
 
 
 class Figures(NamedTuple):
-    """Seconds a piece of work by work and server, the medians of the rounds; MB by server, `idle` and `loaded`."""
+    """Seconds a piece of work by work and server, the medians of the rounds; MB by server, `idle`, `loaded` and `resident`."""
 
     seconds: dict[str, dict[str, float]]
     client_cpu: dict[str, float]
@@ -100,7 +100,7 @@ def _command(name: str, python: Path, home: Path, workers: int | None) -> tuple[
 
 
 def _measured(python: Path, asked: dict[str, object], servers: dict[str, Server]) -> Figures:
-    memory = {name: {"idle": server.memory_mb(), "loaded": 0.0} for name, server in servers.items()}
+    memory = {name: {"idle": server.memory_mb(), "loaded": 0.0, "resident": 0.0} for name, server in servers.items()}
     seconds: dict[str, dict[str, list[float]]] = {}
     cpu: dict[str, list[float]] = {}
     with _driver(python, asked) as driver:
@@ -111,6 +111,7 @@ def _measured(python: Path, asked: dict[str, object], servers: dict[str, Server]
             if "round" in said:
                 for name, server in servers.items():
                     memory[name]["loaded"] = max(memory[name]["loaded"], server.memory_mb())
+                    memory[name]["resident"] = max(memory[name]["resident"], server.resident_mb())
                 driver.stdin.write("\n")
                 driver.stdin.flush()
                 continue
@@ -145,3 +146,6 @@ def _print(figures: Figures) -> None:
     for state in ("idle", "loaded"):
         theirs, ours = figures.memory[THEIRS][state], figures.memory[OURS][state]
         print(f"{'memory (PSS), ' + state:38}{theirs:>7.0f} MB{ours:>8.0f} MB{theirs / ours:>6.1f} x")
+    # Pages of libraries that other processes of the machine hold too count in part only; in one process of ours, here, in full.
+    theirs, ours = figures.memory[THEIRS]["loaded"], figures.memory[OURS]["resident"]
+    print(f"{'ours with every shared page':38}{'':10}{ours:>8.0f} MB{theirs / ours:>6.1f} x")

@@ -27,7 +27,11 @@ class Server(NamedTuple):
 
     def memory_mb(self) -> float:
         """Proportional set size of all its processes: pages that several share count once."""
-        return sum(_pss_kb(pid) for pid in _family(self.pid)) / 1024
+        return sum(_kb(pid, "Pss") for pid in _family(self.pid)) / 1024
+
+    def resident_mb(self) -> float:
+        """All pages that its processes hold, shared with others or not: what it takes at most."""
+        return sum(_kb(pid, "Rss") for pid in _family(self.pid)) / 1024
 
     def settle(self) -> None:
         """Wait until no process comes and none grows any more: some begin their helpers behind the first answer."""
@@ -92,9 +96,9 @@ def _family(pid: int) -> list[int]:
     return [pid, *(one for child in children for one in _family(child))]
 
 
-def _pss_kb(pid: int) -> int:
+def _kb(pid: int, name: str) -> int:
     lines = _read(Path(f"/proc/{pid}/smaps_rollup")).splitlines()
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+    return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)
 
 
 def _read(path: Path) -> str:
