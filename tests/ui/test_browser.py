@@ -1,24 +1,18 @@
 """The pages in a real browser: policy, width, keyboard, theme, and life without scripts."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from homeostat.store.db import Database
 from homeostat.store.db.schema.every import metadata
 from homeostat.store.db.schema.store import ledger
-from homeostat.ui.assets import has_bundle
 from homeostat.ui.report import report
+from ui.chromium import MARKS, needs_bundle, served
 from unit.ui import sample_report, sample_run
 
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 PATHS = [
     "/",
     "/systems/late-flights",
@@ -38,11 +32,7 @@ PATHS = [
     "/nowhere",
 ]
 
-pytestmark = [
-    pytest.mark.ui,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # raised inside playwright
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -56,23 +46,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 @pytest.fixture(scope="module")
 def site(database: Database) -> Iterator[str]:
     """A server of sample pages in a process of its own."""
-    script = Path(__file__).with_name("sample_server.py")
-    command, paths = [sys.executable, str(script), database.url], os.pathsep.join(sys.path)
-    environment = os.environ | {"PYTHONPATH": paths}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
-        assert 0 == process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+    with served("sample_server.py", database.url) as address:
+        yield address
 
 
 @pytest.fixture
@@ -144,7 +119,7 @@ def test_a_filter_lives_in_the_address(page: Page, site: str) -> None:
     assert "hold" == page.input_value("select[name=kind]")
 
 
-@pytest.mark.skipif(not has_bundle(), reason="needs the bundle: cd web && npm ci && npm run build")
+@needs_bundle
 def test_an_open_page_follows_the_ledger(page: Page, site: str, database: Database) -> None:
     """When the ledger moves, an open page reads itself again, without a reload."""
     page.goto(f"{site}/data")
@@ -155,7 +130,7 @@ def test_an_open_page_follows_the_ledger(page: Page, site: str, database: Databa
     assert "true" == again.value.request.headers["hx-request"]
 
 
-@pytest.mark.skipif(not has_bundle(), reason="needs the bundle: cd web && npm ci && npm run build")
+@needs_bundle
 def test_charts_answer_the_pointer(page: Page, site: str) -> None:
     """With the bundle, a chart names the values under the pointer in every chart of the page."""
     page.goto(f"{site}/systems/late-flights")

@@ -1,54 +1,29 @@
 """The comparison of runs in a real browser, on real curves."""
 
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
-from homeostat.ui.assets import has_bundle
+from ui.chromium import MARKS, needs_bundle, served
 
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 FEW = "/compare?" + "&".join(f"run=run-{number:03}" for number in range(4))
 MANY = "/compare?" + "&".join(f"run=run-{number:03}" for number in range(24))
 LENGTH = 20_000
 
-pytestmark = [
-    pytest.mark.ui,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # raised inside playwright
-]
-with_bundle = pytest.mark.skipif(not has_bundle(), reason="needs the bundle: cd web && npm ci && npm run build")
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of 24 real runs in a process of its own."""
-    script = Path(__file__).with_name("comparison_server.py")
-    folder = tmp_path_factory.mktemp("comparison") / "project"
-    command = [sys.executable, str(script), str(folder), "24", str(LENGTH)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        port = process.stdout.readline().strip()
-        yield f"http://127.0.0.1:{port}"
-        process.terminate()
-        assert 0 == process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+    with served(
+        "comparison_server.py", str(tmp_path_factory.mktemp("comparison") / "project"), "24", str(LENGTH)
+    ) as address:
+        yield address
 
 
 @pytest.fixture
@@ -83,7 +58,7 @@ def drag(page: Page, place: Locator, start: float, end: float) -> None:
     page.mouse.up()
 
 
-@with_bundle
+@needs_bundle
 def test_a_range_is_asked_of_the_server(page: Page, site: str) -> None:
     """Dragging over a range asks for its points and puts it into the address; a double click takes it back."""
     page.goto(site + FEW)
@@ -101,7 +76,7 @@ def test_a_range_is_asked_of_the_server(page: Page, site: str) -> None:
     assert [] == asked(page, "span")
 
 
-@with_bundle
+@needs_bundle
 def test_a_range_is_typed(page: Page, site: str) -> None:
     """Whoever has no pointer types the ends; dragging fills them in."""
     page.goto(site + FEW)
@@ -121,7 +96,7 @@ def test_a_range_is_typed(page: Page, site: str) -> None:
     assert 4000 < int(page.input_value("input[name=from]")) < int(page.input_value("input[name=to]")) < 5000
 
 
-@with_bundle
+@needs_bundle
 def test_smoothing_is_drawn_at_once(page: Page, site: str) -> None:
     """The slider is moved by keyboard; nothing is asked of the server, and the address holds the weight."""
     page.goto(site + FEW)
@@ -140,7 +115,7 @@ def test_smoothing_is_drawn_at_once(page: Page, site: str) -> None:
     assert [] == [url for url in requests if "/api/compare" in url]
 
 
-@with_bundle
+@needs_bundle
 def test_one_cursor_goes_over_all_curves(page: Page, site: str) -> None:
     """Pointing at one chart names the values of the runs in every chart of the page."""
     page.goto(site + FEW)
@@ -153,7 +128,7 @@ def test_one_cursor_goes_over_all_curves(page: Page, site: str) -> None:
     assert [True, True] == ["adam-0" in text and "step " in text for text in told]
 
 
-@with_bundle
+@needs_bundle
 def test_a_choice_changes_the_page_in_place(page: Page, site: str) -> None:
     """Grouping by a parameter is a new address and new curves, without a reload; going back is the old one."""
     page.goto(site + MANY)
@@ -170,7 +145,7 @@ def test_a_choice_changes_the_page_in_place(page: Page, site: str) -> None:
     assert page.evaluate("window.stayed")
 
 
-@with_bundle
+@needs_bundle
 def test_runs_are_pointed_out_by_keyboard(page: Page, site: str) -> None:
     """Space on a run's box gives it a colour and keeps the focus; the address holds which."""
     page.goto(site + MANY)
@@ -184,7 +159,7 @@ def test_runs_are_pointed_out_by_keyboard(page: Page, site: str) -> None:
     assert run == page.evaluate("document.activeElement.value")
 
 
-@with_bundle
+@needs_bundle
 def test_an_axis_is_brushed(page: Page, site: str) -> None:
     """Dragging along an axis keeps the runs of its range: the others are faint, and the address holds it."""
     page.goto(site + MANY)
@@ -205,7 +180,7 @@ def test_an_axis_is_brushed(page: Page, site: str) -> None:
     assert 0 < page.locator("tr[data-run]:not(.out)").count() < 24
 
 
-@with_bundle
+@needs_bundle
 def test_a_run_in_the_list_lights_up(page: Page, site: str) -> None:
     """Pointing at a point of the scatter plot marks its run in the list, each of the four."""
     page.goto(site + FEW)

@@ -1,7 +1,6 @@
 """The page of a run in a real browser, over a real workspace, while real scripts train."""
 
 import json
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,14 +8,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from homeostat.serve.listening import free_port
 from homeostat.ui.assets import has_bundle
 from homeostat.workspace import Config, Project, Workspace
+from ui.chromium import MARKS, needs_bundle
 
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 TABS = ("overview", "curves", "system", "artifacts", "code", "environment", "data", "lineage", "log")
 SVG = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 9 9'><script>document.title = 'run'</script><circle r='4'/></svg>"
 # Says its id, logs a point whenever it is told a line, and ends with its input.
@@ -30,13 +28,8 @@ with hs.run("live", experiment="live", system_metrics=False) as run:
     for step, line in enumerate(sys.stdin, start=1):
         run.metrics({key: 1 / step for key in line.split()}, step)
 """
-needs_bundle = pytest.mark.skipif(not has_bundle(), reason="needs the bundle: cd web && npm ci && npm run build")
 
-pytestmark = [
-    pytest.mark.ui,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # raised inside playwright
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
@@ -80,14 +73,6 @@ def site(project: Path) -> Iterator[str]:
         yield address
         process.terminate()
         assert 0 == process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

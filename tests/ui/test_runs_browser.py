@@ -1,20 +1,15 @@
 """The list of runs in a real browser, over a real project: by hand, by key, and without scripts."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from homeostat.ui.assets import has_bundle
+from ui.chromium import MARKS, NEEDS_BUNDLE, needs_bundle, served
 
-CHROMIUM = shutil.which("chromium") or ""
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 RUN_LINKS = "table.runs tbody th a"
 STATES = [
     "/runs",
@@ -23,39 +18,21 @@ STATES = [
     "/runs?q=metrics.loss+~+3",
 ]
 
-pytestmark = [
-    pytest.mark.ui,
-    pytest.mark.skipif(not CHROMIUM, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),  # raised inside playwright
-]
-needs_bundle = pytest.mark.skipif(not has_bundle(), reason="needs the bundle: cd web && npm ci && npm run build")
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server of a project with 120 runs, in a process of its own."""
-    command = [sys.executable, str(Path(__file__).with_name("runs_server.py")), str(tmp_path_factory.mktemp("runs"))]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-        process.terminate()
-        assert 0 == process.wait(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
+    with served("runs_server.py", str(tmp_path_factory.mktemp("runs"))) as address:
+        yield address
 
 
 @pytest.fixture(params=[True, False], ids=["scripts", "no scripts"])
 def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page with scripts and one without: forms and links do the same in both."""
     if request.param and not has_bundle():
-        pytest.skip("needs the bundle: cd web && npm ci && npm run build")
+        pytest.skip(NEEDS_BUNDLE)
     yield from opened(browser, scripts=request.param)
 
 
