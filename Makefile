@@ -10,7 +10,7 @@ SABOTAGE ?= 0
 setup: $(VENV)/.ready
 
 # One environment for everything, from the hashed lock; the client bundle too, where npm is.
-$(VENV)/.ready: requirements.lock pyproject.toml web/package-lock.json
+$(VENV)/.ready: requirements.lock pyproject.toml web/package-lock.json web/build.mjs $(wildcard web/src/*)
 	@scripts/setup $(PYTHON) $(VENV)
 	@touch $@
 
