@@ -1,6 +1,7 @@
 """Comparisons read from a real workspace."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,15 @@ RUNS = 24
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
+    with filled(tmp_path_factory.mktemp("compare"), RUNS) as made:
+        yield made
+
+
+@contextmanager
+def filled(folder: Path, runs: int) -> Iterator[Workspace]:
     config = Config(project=Project(name="digits"), store=Store(clock="watermark"))
-    with Workspace.create(Path(tmp_path_factory.mktemp("compare")) / "project", config) as made:
-        sample_runs.fill(made, RUNS, LENGTH, START)
+    with Workspace.create(folder / "project", config) as made:
+        sample_runs.fill(made, runs, LENGTH, START)
         yield made
 
 
@@ -233,12 +240,13 @@ def test_the_table_has_a_row_for_each_run(workspace: Workspace) -> None:
     assert ["run-000", "run-001"] == [row.split(",")[0] for row in rows]
 
 
-def test_runs_that_say_nothing_are_a_page(workspace: Workspace) -> None:
+def test_runs_that_say_nothing_are_a_page(tmp_path: Path) -> None:
     """Without params and metrics there is no curve, no importance, no plot, and no error."""
-    with workspace.database.write() as connection:
-        connection.execute(delete(run_params).where(run_params.c.run_id.in_(["run-022", "run-023"])))
-        connection.execute(delete(run_series).where(run_series.c.run_id.in_(["run-022", "run-023"])))
-    found = page(workspace, 22, 23)
+    with filled(tmp_path, 2) as workspace:
+        with workspace.database.write() as connection:
+            connection.execute(delete(run_params))
+            connection.execute(delete(run_series))
+        found = page(workspace, 0, 1)
 
     assert "No run has a parameter. They ran 2 versions of the code." == found.sentence
     assert "No metric has more than one point" in render(found)
