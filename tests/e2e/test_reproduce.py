@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from sqlalchemy import update
 
-import loop_world
 from homeostat.capture.environment import Package, read_environment
 from homeostat.core.digests import Digest, canonical_json
 from homeostat.core.errors import NotFound
@@ -18,7 +17,7 @@ from homeostat.reproduction.records import Reproduction
 from homeostat.reproduction.service import reproduce
 from homeostat.store import lineage
 from homeostat.store.db.schema.pipelines import pipeline_runs
-from loop_world import SYSTEM, World, copied
+from loop_world import MODULE, SYSTEM, World, copied
 
 pytestmark = pytest.mark.e2e
 
@@ -31,11 +30,9 @@ ONLINE = f"""if "offline" in __import__("os").environ.get("PYTHONPATH", ""):
     {FIT}"""
 
 
-def trained(root: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> None:
+def trained(root: Path, change: Callable[[str], str]) -> None:
     """Leave a world in `root` with its first champion, of a changed project."""
-    with monkeypatch.context() as patched:
-        patched.setattr(loop_world, "MODULE", change(loop_world.MODULE))
-        world = World.create(root)
+    world = World.create(root, module=change(MODULE))
     world.first_champion()
     world.close()
 
@@ -44,8 +41,7 @@ def trained(root: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str],
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`clicks@1`, trained as it should be."""
     root = tmp_path_factory.mktemp("reproduction") / "template"
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        trained(root, monkeypatch, lambda module: module)
+    trained(root, lambda module: module)
     return root
 
 
@@ -132,9 +128,9 @@ def test_code_changed_behind_the_run_is_named(world: World) -> None:
     ]
 
 
-def test_unseeded_step_diverges_at_its_output(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unseeded_step_diverges_at_its_output(tmp_path: Path) -> None:
     """A generator without a seed makes another model each time: that step's output is the first difference."""
-    made = reproduced(tmp_path / "project", monkeypatch, lambda module: module.replace(FIT, UNSEEDED))
+    made = reproduced(tmp_path / "project", lambda module: module.replace(FIT, UNSEEDED))
 
     assert "F" == made.grade
     assert made.first is not None
@@ -142,9 +138,9 @@ def test_unseeded_step_diverges_at_its_output(tmp_path: Path, monkeypatch: pytes
     assert made.first.detail.startswith("canonical hash")
 
 
-def test_step_that_needs_the_network_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_step_that_needs_the_network_fails(tmp_path: Path) -> None:
     """What a training fetched is not in its record: made again it fails, and its step is named."""
-    made = reproduced(tmp_path / "project", monkeypatch, lambda module: module.replace(FIT, ONLINE))
+    made = reproduced(tmp_path / "project", lambda module: module.replace(FIT, ONLINE))
 
     assert ("F", "") == (made.grade, made.remade)
     assert made.first is not None
@@ -158,8 +154,8 @@ def test_unknown_version_is_not_found(world: World) -> None:
         reproduce(world.workspace, f"{SYSTEM}@7")
 
 
-def reproduced(root: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[str], str]) -> Reproduction:
+def reproduced(root: Path, change: Callable[[str], str]) -> Reproduction:
     """The reproduction of the first model of a changed project."""
-    trained(root, monkeypatch, change)
+    trained(root, change)
     with copied(root, root.with_name("moved")) as world:
         return reproduce(world.workspace, f"{SYSTEM}@1")
